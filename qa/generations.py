@@ -1,0 +1,69 @@
+"""The index on disk: generations, each a folder that never changes once `current` names it."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from qa.errors import StoreError
+
+CURRENT, MANIFEST = "current", "manifest.json"
+
+
+def current(index: Path) -> Path | None:
+    """The folder of the generation in use, or None where nothing was built or its manifest is gone."""
+    try:
+        folder = index / (index / CURRENT).read_text("utf-8").strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"the index in {index} can't be read ({error.strerror})") from None
+    return folder if (folder / MANIFEST).is_file() else None
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    """What a generation was built from; raises StoreError where that can't be read."""
+    try:
+        found: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"the manifest in {folder} is damaged: delete that folder and run `qa index`") from error
+    return found
+
+
+def create(index: Path, name: str, about: dict[str, Any], fill: Callable[[Path], None]) -> Path:
+    """Make the generation `name` by `fill`, which writes into the folder it is given, and put it in use.
+
+    Until it is complete it has another name, so that a build that dies leaves what was there in use. Raises StoreError
+    where the index can't be written.
+    """
+    building, folder = index / f"building-{os.getpid()}", index / name
+    try:
+        shutil.rmtree(building, ignore_errors=True)
+        building.mkdir(parents=True)
+        fill(building)
+        (building / MANIFEST).write_text(json.dumps(about, indent=1, ensure_ascii=False), "utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        building.rename(folder)
+        _replace(index / CURRENT, name)
+    except OSError as error:
+        raise StoreError(
+            f"the index can't be written to {index} ({error.strerror}): mend that, or set QA_INDEX to another folder"
+        ) from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    _remove_others(index, name)
+    return folder
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f"{path.name}-{os.getpid()}")
+    temporary.write_text(text + "\n", "utf-8")
+    temporary.replace(path)
+
+
+def _remove_others(index: Path, name: str) -> None:
+    for manifest_path in index.glob(f"*/{MANIFEST}"):
+        if manifest_path.parent.name != name:
+            shutil.rmtree(manifest_path.parent, ignore_errors=True)

@@ -1,0 +1,135 @@
+"""Document → Passages and their Sentences, pure.
+
+sentencex finds the sentences in each block of the text. They are packed, in order, into passages that stay under one
+heading and within what the encoder reads. Nothing is rewritten: every text is a slice of the document's.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING
+
+from qa.blocks import NEWLINE, Block, blocks
+from qa.types import Document, Passage, Sentence
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+Span = tuple[int, int]
+
+SPECIAL_TOKENS = 2  # what a model adds around a text, as BERT's [CLS] and [SEP]
+LABEL_TOKENS = 48  # at most this many of a passage's tokens are its title and heading
+MERGE_TOKENS = 128  # neighbouring paragraphs and items are merged into one passage up to this length
+MAX_CHARACTERS = 2000  # of a sentence: a word of any length can be one token
+SPARE_TOKENS = 8  # a word that is cut in two can take a few more
+LONG_SENTENCE = 400  # characters; longer ones, as lines without a full stop, are taken line by line
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A sentence with its size in tokens and the number of its block."""
+
+    start: int
+    end: int
+    tokens: int
+    block: int
+
+
+def split(document: Document, tokenizer: "Tokenizer", max_tokens: int) -> list[Passage]:
+    """The passages of a document in order, each at most `max_tokens` long with its label and special tokens.
+
+    `tokenizer` is the encoder's, without truncation. Every character that is not white space, a heading or a marker
+    of the structure is in exactly one passage.
+    """
+    passages: list[Passage] = []
+    numbered = enumerate(blocks(document.text))
+    for headings, section in groupby(numbered, key=lambda item: item[1].headings):
+        heading = " › ".join(h for h in headings if h != document.title)
+        budget = max_tokens - SPECIAL_TOKENS - label_tokens(document.title, heading, tokenizer)
+        pieces = _pieces(document.text, list(section), tokenizer, budget)
+        passages += [_passage(document, heading, group) for group in _pack(pieces, budget)]
+    return passages
+
+
+def label(title: str, heading: str) -> str:
+    """What stands before a passage's text when it is encoded: its title and heading."""
+    return f"{title} › {heading}" if heading else title
+
+
+def label_tokens(title: str, heading: str, tokenizer: "Tokenizer") -> int:
+    """How many tokens a label takes of a passage's, at most LABEL_TOKENS."""
+    return min(LABEL_TOKENS, len(tokenizer.encode(label(title, heading)).ids) + 2)
+
+
+def _passage(document: Document, heading: str, pieces: Sequence[_Piece]) -> Passage:
+    text, start, end = document.text, pieces[0].start, pieces[-1].end
+    sentences = tuple(Sentence(p.start, p.end, text[p.start : p.end]) for p in pieces)
+    return Passage(document.id, document.title, heading, start, end, text[start:end], sentences)
+
+
+def _pack(pieces: Sequence[_Piece], budget: int) -> Iterator[list[_Piece]]:
+    """Group sentences into passages: short blocks together, a block that is too long in parts of about one size."""
+    group: list[_Piece] = []
+    size = 0
+    for _, in_block in groupby(pieces, key=lambda piece: piece.block):
+        block = list(in_block)
+        total = sum(piece.tokens for piece in block)
+        if group and size + total > min(MERGE_TOKENS, budget):
+            yield group
+            group, size = [], 0
+        part = total / math.ceil(total / budget) if total > budget else budget
+        for piece in block:
+            if group and (size + piece.tokens > budget or size >= part):
+                yield group
+                group, size = [], 0
+            group.append(piece)
+            size += piece.tokens
+    if group:
+        yield group
+
+
+def _pieces(text: str, blocks: Iterable[tuple[int, Block]], tokenizer: "Tokenizer", budget: int) -> list[_Piece]:
+    spans = [(span, number) for number, block in blocks for span in _sentences(text, block)]
+    sizes = [len(e.ids) for e in tokenizer.encode_batch([text[s:e] for (s, e), _ in spans], add_special_tokens=False)]
+    pieces = []
+    for ((start, end), number), size in zip(spans, sizes, strict=True):
+        if size <= budget and end - start <= MAX_CHARACTERS:
+            pieces.append(_Piece(start, end, size, number))
+        else:
+            pieces += [_Piece(*part, number) for part in _cut(text, start, end, tokenizer, budget)]
+    return pieces
+
+
+def _cut(text: str, start: int, end: int, tokenizer: "Tokenizer", budget: int) -> Iterator[tuple[int, int, int]]:
+    """The parts of one overlong sentence as (start, end, tokens), cut before a word wherever there is one."""
+    tokens = tokenizer.encode(text[start:end], add_special_tokens=False).offsets
+    begin, first = start, 0
+    while begin < end:
+        last = first + budget - SPARE_TOKENS
+        while last < len(tokens) and last > first + budget // 2 and not text[start + tokens[last][0] - 1].isspace():
+            last -= 1
+        stop = start + tokens[last][0] if last < len(tokens) else end
+        for at in range(begin, stop, MAX_CHARACTERS):
+            if words := text[at : min(at + MAX_CHARACTERS, stop)].strip():
+                at = text.index(words[0], at)
+                yield at, at + len(words), len(tokenizer.encode(words, add_special_tokens=False).ids)
+        begin, first = stop, last
+
+
+def _sentences(text: str, block: Block) -> Iterator[Span]:
+    """Where the sentences of a block stand, without the space around them."""
+    from sentencex import get_sentence_boundaries
+
+    for found in get_sentence_boundaries("en", text[block.start : block.end]):
+        start, end = block.start + found["start_index"], block.start + found["end_index"]
+        lines = _lines(text, start, end) if end - start > LONG_SENTENCE else [(start, end)]
+        for first, last in lines:
+            if words := text[first:last].strip():
+                first = text.index(words[0], first)
+                yield first, first + len(words)
+
+
+def _lines(text: str, start: int, end: int) -> list[Span]:
+    breaks = [start, *(m.end() for m in NEWLINE.finditer(text, start, end)), end]
+    return list(pairwise(breaks))

@@ -1,0 +1,48 @@
+"""Answer → the JSON that the API and `qa ask --json` give."""
+
+from typing import Any
+from urllib.parse import quote
+
+from qa.types import Answer
+
+
+def payload(answer: Answer, took_ms: float) -> dict[str, Any]:
+    """An answer as plain values; `took_ms` is how long it took, in milliseconds."""
+    return {
+        "question": answer.question,
+        "standalone": answer.standalone,
+        "answer": answer.text,
+        "abstained": answer.abstained,
+        "confidence": round(answer.confidence, 4),
+        "citations": [
+            {
+                "document": c.document_id,
+                "title": c.title,
+                "heading": c.heading,
+                "quote": c.quote,
+                "start": c.start,
+                "end": c.end,
+                "url": source_url(c.document_id, c.start, c.end),
+            }
+            for c in answer.citations
+        ],
+        "hits": [
+            {
+                "document": h.passage.document_id,
+                "title": h.passage.title,
+                "heading": h.passage.heading,
+                "text": h.passage.text,
+                "start": h.passage.start,
+                "end": h.passage.end,
+                "score": round(h.score, 4),
+                "url": source_url(h.passage.document_id, h.passage.start, h.passage.end),
+            }
+            for h in answer.hits
+        ],
+        "took_ms": round(took_ms, 1),
+    }
+
+
+def source_url(document_id: str, start: int, end: int) -> str:
+    """Where the server shows a document with a stretch of it marked, from the server's root."""
+    return f"/source/{quote(document_id)}?start={start}&end={end}#quote"

@@ -1,0 +1,47 @@
+"""Every option, its default and its environment variable, read once."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from qa.errors import SettingsError
+
+PREFIX = "QA_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options. Each is read from the environment variable of its name, with QA_ before it: `port` from QA_PORT."""
+
+    corpus: Path = Path("corpus")
+    index: Path = Path("index")
+    encoder: str = "all-MiniLM-L6-v2"
+    host: str = "127.0.0.1"
+    port: int = 7860
+    title: str = "Ask these documents"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """The options that the environment sets, and the defaults for the rest.
+
+        Raises SettingsError, which names the variable, where a value can't be used.
+        """
+        given: dict[str, Any] = {}
+        for field in fields(cls):
+            name = PREFIX + field.name.upper()
+            if environ.get(name, "").strip():
+                given[field.name] = _cast(name, environ[name].strip(), type(field.default))
+        settings = cls(**given)
+        if not 0 <= settings.port <= 65535:
+            raise SettingsError(f"{PREFIX}PORT is {settings.port}; give a port from 0 to 65535")
+        return settings
+
+
+def _cast(name: str, value: str, kind: type) -> Any:
+    try:
+        return kind(value)
+    except ValueError:
+        wanted = {int: "a whole number", float: "a number"}.get(kind, kind.__name__)
+        raise SettingsError(f"{name} is {value!r}; give {wanted}") from None

@@ -1,0 +1,79 @@
+"""What crosses the seams between the steps, all of it frozen.
+
+Offsets are characters of `Document.text`, half open: `text[start:end]`.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A source file's text, under an id that is unique in its corpus."""
+
+    id: str
+    title: str
+    text: str = field(repr=False)
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """The part of a passage that is quoted: a sentence, list item, table row or line."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of a document, what is retrieved. `text == document.text[start:end]`, and so for its sentences.
+
+    `heading` is the path of headings that it stands under, outermost first, joined by " › "; empty where there is none.
+    """
+
+    document_id: str
+    title: str
+    heading: str
+    start: int
+    end: int
+    text: str = field(repr=False)
+    sentences: tuple[Sentence, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage and how well it fits the question; a higher score is better."""
+
+    passage: Passage
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A sentence that answers, and where it stands: `quote == document.text[start:end]`."""
+
+    document_id: str
+    title: str
+    heading: str
+    quote: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What `Assistant.ask` found: citations, best first, or an abstention with none.
+
+    `standalone` is the question as it was searched, `confidence` the probability that the first citation answers it.
+    `hits` are the nearest passages, best first, also of an abstention.
+    """
+
+    question: str
+    standalone: str
+    text: str
+    citations: tuple[Citation, ...]
+    hits: tuple[Hit, ...]
+    confidence: float
+    abstained: bool

@@ -1,0 +1,1 @@
+"""The web application: the chat page and its server."""

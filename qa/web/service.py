@@ -1,0 +1,41 @@
+"""The assistant behind the server, opened in the background while the page is already there."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from qa.assistant import Assistant
+
+
+class Service:
+    """Opens an assistant in a thread of its own; `on_failure` is called there where that fails."""
+
+    def __init__(self, open_assistant: Callable[[], Assistant], on_failure: Callable[[], None] = lambda: None) -> None:
+        self._opened: Future[Assistant] = Future()
+        self._open_assistant = open_assistant
+        self._on_failure = on_failure
+
+    def start(self) -> None:
+        """Begin to open the assistant."""
+        threading.Thread(target=self._open, name="open-assistant", daemon=True).start()
+
+    @property
+    def ready(self) -> bool:
+        """Whether questions are answered at once."""
+        return self._opened.done()
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why the assistant couldn't be opened, or None where it could or is still being opened."""
+        return self._opened.exception() if self._opened.done() else None
+
+    def assistant(self) -> Assistant:
+        """The assistant, waited for; raises what opening it raised."""
+        return self._opened.result()
+
+    def _open(self) -> None:
+        try:
+            self._opened.set_result(self._open_assistant())
+        except Exception as error:  # whatever it is, whoever waits for the assistant has to hear of it
+            self._opened.set_exception(error)
+            self._on_failure()

@@ -1,0 +1,146 @@
+"""The chat page, in a real browser against the real server."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from qa import Assistant, Document, Settings
+from qa.encoder import SentenceEncoder
+from qa.web.server import create_app, listen
+from qa.web.service import Service
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+
+HOSTILE = (
+    "The lighthouse keeper is <script>window.bad = 1</script> <img src=x onerror='window.bad = 2'> named "
+    "![x](http://example.com/x.png) [Ada](javascript:alert(1)) {{7*7}} ${7*7} **Quill**."
+)
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def address(encoder: SentenceEncoder) -> Iterator[str]:
+    demo = (Path(__file__).parent.parent / "corpus" / "novokuznetsk.md").read_text("utf-8")
+    documents = [
+        Document(id="novokuznetsk.md", title="Novokuznetsk", text=demo),
+        Document(id="hostile.md", title="Hostile <b>title</b>", text=HOSTILE),
+    ]
+    service = Service(lambda: Assistant.from_documents(documents, encoder))
+    listener = listen("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(create_app(service, Settings()), log_level="error", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    service.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(timeout=20)
+    assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    page = browser.new_page()
+    page.goto(address)
+    yield page
+    page.close()
+
+
+def ask(page: Page, question: str) -> None:
+    before = page.locator(".qa-answer").count()
+    page.get_by_label("Question", exact=True).fill(question)
+    page.keyboard.press("Enter")
+    expect(page.locator(".qa-answer")).to_have_count(before + 1, timeout=60_000)
+
+
+def test_answer_is_quoted_and_its_source_opens_with_the_quote_marked(page: Page) -> None:
+    ask(page, "Why is it called the City of Black Gold?")
+    expect(page.locator("blockquote").first).to_contain_text("historical association with coal")
+    source = page.locator(".qa-sources details").first
+    expect(source.locator("mark")).to_be_hidden()
+    source.locator("summary").click()
+    expect(source.locator("summary")).to_contain_text("Novokuznetsk › Coal mining")
+    expect(source.locator("mark").first).to_contain_text("historical association with coal")
+
+
+def test_what_the_documents_do_not_hold_is_declined_with_the_nearest_passages(page: Page) -> None:
+    ask(page, "Who won the 1998 World Cup?")
+    expect(page.locator(".qa-abstained")).to_contain_text("The documents don't say")
+    expect(page.locator(".qa-abstained details")).to_have_count(3)
+    expect(page.locator("blockquote")).to_have_count(0)
+
+
+def test_an_example_is_asked_when_it_is_chosen_and_clear_empties_the_conversation(page: Page) -> None:
+    page.get_by_role("button", name="Metallurgy").click()
+    expect(page.locator(".qa-answer")).to_have_count(1, timeout=60_000)
+    page.get_by_label("Clear").click()
+    expect(page.locator(".qa-answer")).to_have_count(0)
+
+
+def test_the_page_is_used_by_keyboard_alone(page: Page) -> None:
+    expect(page.get_by_label("Question", exact=True)).to_be_focused()
+    page.keyboard.type("Which river is its port on?")
+    page.keyboard.press("Enter")
+    expect(page.locator("blockquote").first).to_contain_text("Tom River", timeout=60_000)
+    for _ in range(10):
+        if page.evaluate("document.activeElement.tagName") == "SUMMARY":
+            break
+        page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("mark").first).to_be_visible()
+
+
+def test_texts_of_documents_and_questions_are_never_read_as_html_or_markdown(page: Page) -> None:
+    ask(page, "Who is the <i>lighthouse</i> keeper? ![x](http://example.com/y.png)")
+    page.locator(".qa-sources summary", has_text="Hostile <b>title</b>").first.click()
+    expect(page.locator(".qa-sources")).to_contain_text(HOSTILE)
+    expect(page.locator(".message.user, .user").first).to_contain_text("<i>lighthouse</i>")
+    assert page.evaluate("window.bad") is None
+    assert page.locator(".qa-answer img, .qa-answer script, .qa-answer a, .qa-answer strong").count() == 0
+
+
+def test_no_request_of_a_whole_conversation_goes_to_another_host(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    ask(page, "Which river is its port on?")
+    page.locator("summary").first.click()
+    ask(page, "Who won the 1998 World Cup?")
+    page.close()
+    assert asked
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1000), ("dark", 1000), ("light", 360)])
+def test_page_fits_in_both_themes_and_on_a_narrow_screen(
+    browser: Browser, address: str, scheme: str, width: int
+) -> None:
+    page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 760})
+    page.goto(address)
+    ask(page, "Which river is its port on?")
+    page.locator("summary").first.click()
+    expect(page.locator("mark").first).to_be_visible()
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"chat-{scheme}-{width}.png")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.close()
+    light = sum(int(part) for part in background.strip("rgba()").split(",")[:3]) > 382
+    assert light == (scheme == "light")
