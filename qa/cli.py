@@ -13,7 +13,8 @@ from qa.errors import QAError
 from qa.settings import Settings
 
 if TYPE_CHECKING:
-    from qa.assistant import Assistant, Progress
+    from qa.assistant import Assistant
+    from qa.indexing import Progress
     from qa.types import Answer
 
 ABSTAINED, FAILED = 1, 2
@@ -92,7 +93,7 @@ def _open(settings: Settings) -> "Assistant":
     from qa.assistant import Assistant
 
     with _progress() as progress:
-        assistant = Assistant.open(settings.corpus, settings.index, settings.encoder, progress)
+        assistant = Assistant.open(settings.corpus, settings.index, settings.encoder, progress=progress)
     for name, reason in assistant.skipped.items():
         typer.echo(f"skipped {name}: {reason}", err=True)
     return assistant

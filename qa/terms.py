@@ -1,31 +1,102 @@
-"""Text → terms: the lower-cased, stemmed words that carry meaning, in the corpus's language."""
+"""Text → terms: the stems of the words that carry meaning, in a text's language."""
 
 import re
-from functools import lru_cache
-from typing import Any
+import unicodedata
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
-WORD = re.compile(r"\w+")
+WORD = re.compile(r"[^\W_]+")
+
+# ISO 639-1 code → the name that PyStemmer's algorithm and bm25s's list of stop words have
+LANGUAGES = {
+    "da": "danish",
+    "de": "german",
+    "en": "english",
+    "es": "spanish",
+    "fr": "french",
+    "it": "italian",
+    "nl": "dutch",
+    "no": "norwegian",
+    "pt": "portuguese",
+    "ru": "russian",
+    "sv": "swedish",
+    "tr": "turkish",
+}
+ENGLISH_STOP_WORDS = frozenset(
+    """a about also am an and any are as at be been being both but by can cannot could d did do does doing don each few
+    for from had has have having he her hers him his how i if in into is it its itself ll m may me might must my no nor
+    not of on or our ours re s shall she should so some such t than that the their theirs them themselves then there
+    these they this those to too us ve was we were what when where which while who whom whose why will with would you
+    your yours""".split()
+)
+ASKING = frozenset("how what when where which who whom whose why".split())
+SAMPLE = 200_000  # characters that a language is detected from
+
+
+class Word(NamedTuple):
+    """A word that carries meaning: where it stands, and its term."""
+
+    start: int
+    end: int
+    term: str
 
 
 class Analyzer:
-    """Finds the terms of texts in one language, given by its ISO 639-1 code."""
+    """Finds the terms of texts in one of LANGUAGES, given by its code."""
 
     def __init__(self, language: str = "en") -> None:
         import Stemmer
-        from bm25s.stopwords import STOPWORDS_EN_PLUS
 
         self.language = language
-        self._stemmer: Any = Stemmer.Stemmer("english")
-        self._stop_words = frozenset(STOPWORDS_EN_PLUS)
+        self._stop_words = stop_words(language)
+        stemmer: Any = Stemmer.Stemmer(LANGUAGES[language])
+        self._stem = lru_cache(maxsize=200_000)(stemmer.stemWord)
 
     def terms(self, text: str) -> list[str]:
         """The terms of a text in order, repeated as often as they occur."""
-        words = [word for word in WORD.findall(text.casefold()) if word not in self._stop_words]
-        stems: list[str] = self._stemmer.stemWords(words)
-        return stems
+        return [self._stem(word) for word in WORD.findall(_fold(text)) if word not in self._stop_words]
+
+    def words(self, text: str) -> list[Word]:
+        """The words behind the terms, with their places in the text."""
+        found = []
+        for match in WORD.finditer(text):
+            word = _fold(match[0])
+            if word not in self._stop_words:
+                found.append(Word(match.start(), match.end(), self._stem(word)))
+        return found
 
 
-@lru_cache
-def analyzer(language: str) -> Analyzer:
-    """The analyzer of a language, made once."""
-    return Analyzer(language)
+def asking_words(text: str) -> list[tuple[int, int]]:
+    """Where a question's words of asking stand, as who and when."""
+    return [match.span() for match in WORD.finditer(text) if match[0].lower() in ASKING]
+
+
+def detect_language(texts: Sequence[str], default: str = "en") -> str:
+    """The code of the language whose stop words make up most of the texts; the default where none stands out."""
+    sample, words = 0, []
+    for text in texts:
+        words += WORD.findall(text[: SAMPLE - sample].lower())
+        sample += len(text)
+        if sample >= SAMPLE:
+            break
+    shares = {code: sum(word in stop_words(code) for word in words) for code in LANGUAGES}
+    best = max(shares, key=lambda code: (shares[code], code == default))
+    return best if shares[best] > 0.1 * len(words) else default
+
+
+@cache
+def stop_words(language: str) -> frozenset[str]:
+    """A language's words that carry no meaning of their own."""
+    if language == "en":
+        return ENGLISH_STOP_WORDS
+    from bm25s import stopwords
+
+    return frozenset(getattr(stopwords, f"STOPWORDS_{LANGUAGES[language].upper()}"))
+
+
+def _fold(text: str) -> str:
+    """Lower case without accents."""
+    if text.isascii():
+        return text.lower()
+    return "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))

@@ -1,4 +1,5 @@
 import pytest
+
 from qa.encoder import SentenceEncoder
 
 

@@ -1,8 +1,7 @@
 """Where passages and vectors live, behind one small Protocol."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +9,26 @@ import numpy.typing as npt
 from qa.encoder import Vectors
 from qa.types import Document, Passage
 
+Numbers = npt.NDArray[np.int64]
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """Passages that one ranking or another found, with the score that each ranking gives to each; all of one length."""
 
-    numbers: npt.NDArray[np.int64]
+class Entry(NamedTuple):
+    """A passage with its vectors, as it is kept.
+
+    `sentences` has shape (sentences, dimension), `words` (words, word dimension); both are of unit length.
+    `word_sentences` has the number of the sentence that each word stands in.
+    """
+
+    passage: Passage
+    sentences: Vectors
+    words: Vectors
+    word_sentences: Numbers
+
+
+class Candidates(NamedTuple):
+    """Passages that one ranking or the other found, with the scores that each ranking gives to all of them."""
+
+    numbers: Numbers
     dense: Vectors  # cosine of the question and the passage
     sentence: Vectors  # cosine of the question and the passage's nearest sentence
     lexical: Vectors  # BM25
@@ -32,12 +45,12 @@ class Store(Protocol):
         """The k best passages by each ranking, for a question's unit vector, shape (dimension,), and its terms."""
         ...
 
-    def passages(self, numbers: Sequence[int]) -> list[Passage]:
-        """The passages of these numbers, in their order."""
+    def entries(self, numbers: Sequence[int]) -> list[Entry]:
+        """The passages of these numbers with their vectors, in their order."""
         ...
 
-    def sentence_vectors(self, number: int) -> Vectors:
-        """The unit vectors of a passage's sentences, shape (sentences, dimension)."""
+    def idf(self, terms: Sequence[str]) -> dict[str, float]:
+        """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
         ...
 
     def document(self, document_id: str) -> Document | None:

@@ -1,21 +1,24 @@
 """FAISS, BM25 and SQLite, in memory or in a folder: the embedded default, and the only module that imports faiss."""
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from qa.encoder import Vectors
 from qa.errors import StoreError
-from qa.stores import Candidates
+from qa.stores import Candidates, Entry, Numbers
 from qa.terms import Analyzer
 from qa.types import Document, Passage, Sentence
+from qa.words import Packed, unpack
 
-DATABASE, PASSAGE_VECTORS, SENTENCE_VECTORS, LEXICAL = "passages.sqlite", "vectors.faiss", "sentences.faiss", "lexical"
+DATABASE, LEXICAL, WORDS = "passages.sqlite", "lexical", "words.npz"
+PASSAGE_VECTORS, SENTENCE_VECTORS = "vectors.faiss", "sentences.faiss"
 
 SCHEMA = """
 CREATE TABLE documents (id TEXT PRIMARY KEY, title TEXT, path TEXT, text TEXT);
@@ -26,48 +29,49 @@ CREATE TABLE passages (
 PASSAGE = "SELECT * FROM passages JOIN (SELECT id, title FROM documents) ON id = document WHERE number = ?"
 
 
-class LocalStore:
-    """A store that was built from passages and their vectors, or opened from the folder that it was saved in.
+class Vectored(NamedTuple):
+    """A passage with what the encoder made of it, to be stored: its vector, its sentences', and its words' packed."""
 
-    `first_sentences` has the number of each passage's first sentence, and the number of sentences at its end.
-    """
+    passage: Passage
+    vector: Vectors
+    sentences: Vectors
+    words: Packed
+    word_sentences: Numbers
+
+
+class LocalStore:
+    """A store that was built from passages and their vectors, or opened from the folder that it was saved in."""
 
     def __init__(
-        self,
-        database: sqlite3.Connection,
-        passage_index: Any,
-        sentence_index: Any,
-        lexical: Any,
-        first_sentences: npt.NDArray[np.int64],
+        self, database: sqlite3.Connection, passages: Any, sentences: Any, lexical: Any, words: "_Words"
     ) -> None:
         self._database = database
-        self._passage_index = passage_index
-        self._sentence_index = sentence_index
+        self._passages = passages
+        self._sentences = sentences
         self._lexical = lexical
-        self._first_sentences = first_sentences
+        self._words = words
 
     @classmethod
     def build(
-        cls,
-        documents: Iterable[Document],
-        passages: Sequence[Passage],
-        passage_vectors: Vectors,
-        sentence_vectors: Vectors,
-        analyzer: Analyzer,
-        folder: Path | None = None,
+        cls, documents: Iterable[Document], items: Sequence[Vectored], analyzer: Analyzer, folder: Path | None = None
     ) -> "LocalStore":
-        """A store of these passages, kept in `folder` if one is given.
-
-        `passage_vectors` has shape (passages, dimension), `sentence_vectors` (sentences of all passages, dimension).
-        """
+        """A store of at least one passage, kept in `folder` if one is given."""
         database = _connect(str(folder / DATABASE) if folder else ":memory:")
         with database:
-            _fill(database, documents, passages)
-        indexes = _flat(passage_vectors), _flat(sentence_vectors)
-        lexical = _bm25([analyzer.terms(f"{p.title} {p.heading} {p.text}") for p in passages])
+            _fill(database, documents, [item.passage for item in items])
+        passages = _flat(np.stack([item.vector for item in items]))
+        sentences = _flat(np.concatenate([item.sentences for item in items]))
+        texts = (f"{p.title}. {p.heading}. {p.text}" for p, *_ in items)
+        lexical = _bm25([analyzer.terms(text) for text in texts])
+        words = _Words(
+            first_sentences=np.cumsum([0, *(len(item.sentences) for item in items)]),
+            first_words=np.cumsum([0, *(len(item.words) for item in items)]),
+            vectors=np.concatenate([item.words for item in items]),
+            sentences=np.concatenate([item.word_sentences for item in items]),
+        )
         if folder:
-            _save(folder, indexes, lexical)
-        return cls(database, *indexes, lexical, _first_sentences(len(p.sentences) for p in passages))
+            _save(folder, passages, sentences, lexical, words)
+        return cls(database, passages, sentences, lexical, words)
 
     @classmethod
     def open(cls, folder: Path) -> "LocalStore":
@@ -77,47 +81,44 @@ class LocalStore:
 
         try:
             database = _connect(f"{(folder / DATABASE).resolve().as_uri()}?mode=ro", uri=True)
-            rows = database.execute("SELECT json_array_length(sentences) FROM passages ORDER BY number")
-            first_sentences = _first_sentences(count for (count,) in rows)
-            indexes = [faiss.read_index(str(folder / name)) for name in (PASSAGE_VECTORS, SENTENCE_VECTORS)]
+            database.execute("SELECT count(*) FROM passages").fetchone()
+            passages, sentences = (faiss.read_index(str(folder / n)) for n in (PASSAGE_VECTORS, SENTENCE_VECTORS))
             lexical = bm25s.BM25.load(folder / LEXICAL, show_progress=False)
-        except (sqlite3.Error, RuntimeError, OSError, ValueError) as error:
+            with np.load(folder / WORDS, allow_pickle=False) as arrays:
+                words = _Words(**arrays)
+        except (sqlite3.Error, RuntimeError, OSError, ValueError, TypeError) as error:
             raise StoreError(f"the index in {folder} is damaged: delete that folder and run `qa index`") from error
-        return cls(database, indexes[0], indexes[1], lexical, first_sentences)
+        return cls(database, passages, sentences, lexical, words)
 
     def close(self) -> None:
         """Let go of the files; the store can't be used afterwards."""
         self._database.close()
 
     def __len__(self) -> int:
-        return len(self._first_sentences) - 1
+        return int(self._passages.ntotal)
 
     def search(self, vector: Vectors, terms: Sequence[str], k: int) -> Candidates:
         """The k best passages by each ranking, for a question's unit vector, shape (dimension,), and its terms."""
-        question = vector.reshape(1, -1)
         k = min(k, len(self))
-        _, nearest = self._passage_index.search(question, k)
-        _, sentences = self._sentence_index.search(question, min(2 * k, self._sentence_index.ntotal))
-        of_sentences = np.searchsorted(self._first_sentences, sentences[0], side="right") - 1
+        _, nearest = self._passages.search(vector.reshape(1, -1), k)
         bm25 = self._bm25_scores(terms)
         best = np.argpartition(-bm25, k - 1)[:k]
-        numbers = np.unique(np.concatenate([nearest[0], of_sentences, best[bm25[best] > 0]]))
+        numbers = np.unique(np.concatenate([nearest[0], best[bm25[best] > 0]]))
         return Candidates(
             numbers=numbers,
-            dense=self._passage_index.reconstruct_batch(numbers) @ vector,
-            sentence=np.array([(self.sentence_vectors(n) @ vector).max() for n in numbers], dtype=np.float32),
+            dense=self._passages.reconstruct_batch(numbers) @ vector,
+            sentence=np.array([(self._sentence_vectors(n) @ vector).max() for n in numbers.tolist()], dtype=np.float32),
             lexical=bm25[numbers],
         )
 
-    def passages(self, numbers: Sequence[int]) -> list[Passage]:
-        """The passages of these numbers, in their order."""
-        return [_passage(self._database.execute(PASSAGE, (int(number),)).fetchone()) for number in numbers]
+    def entries(self, numbers: Sequence[int]) -> list[Entry]:
+        """The passages of these numbers with their vectors, in their order."""
+        return [self._entry(number) for number in numbers]
 
-    def sentence_vectors(self, number: int) -> Vectors:
-        """The unit vectors of a passage's sentences, shape (sentences, dimension)."""
-        first, end = (int(n) for n in self._first_sentences[number : number + 2])
-        vectors: Vectors = self._sentence_index.reconstruct_n(first, end - first)
-        return vectors
+    def idf(self, terms: Sequence[str]) -> dict[str, float]:
+        """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
+        counts = {term: self._passages_with(term) for term in terms}
+        return {term: math.log(1 + (len(self) - n + 0.5) / (n + 0.5)) for term, n in counts.items()}
 
     def document(self, document_id: str) -> Document | None:
         """The document of this id, or None where it isn't indexed."""
@@ -131,9 +132,36 @@ class LocalStore:
         titles = "SELECT title FROM documents ORDER BY rowid LIMIT 1000"
         return list(dict.fromkeys(found)) or [title for (title,) in self._database.execute(titles)]
 
+    def _entry(self, number: int) -> Entry:
+        words = slice(*self._words.first_words[number : number + 2])
+        return Entry(
+            passage=_passage(self._database.execute(PASSAGE, (number,)).fetchone()),
+            sentences=self._sentence_vectors(number),
+            words=unpack(self._words.vectors[words]),
+            word_sentences=self._words.sentences[words].astype(np.int64),
+        )
+
+    def _sentence_vectors(self, number: int) -> Vectors:
+        first, end = self._words.first_sentences[number : number + 2].tolist()
+        vectors: Vectors = self._sentences.reconstruct_n(first, end - first)
+        return vectors
+
     def _bm25_scores(self, terms: Sequence[str]) -> Vectors:
         known = [term for term in terms if term in self._lexical.vocab_dict]
         return self._lexical.get_scores(known) if known else np.zeros(len(self), dtype=np.float32)
+
+    def _passages_with(self, term: str) -> int:
+        column = self._lexical.vocab_dict.get(term)
+        return 0 if column is None else int(np.diff(self._lexical.scores["indptr"][column : column + 2])[0])
+
+
+class _Words(NamedTuple):
+    """Where each passage's sentences and words begin, with the end behind them; the words' vectors and sentences."""
+
+    first_sentences: Numbers
+    first_words: Numbers
+    vectors: Packed
+    sentences: npt.NDArray[np.uint16]
 
 
 def _connect(location: str, uri: bool = False) -> sqlite3.Connection:
@@ -164,10 +192,6 @@ def _passage(row: sqlite3.Row) -> Passage:
     return Passage(row["document"], row["title"], row["heading"], start, row["end"], text, sentences)
 
 
-def _first_sentences(counts: Iterable[int]) -> npt.NDArray[np.int64]:
-    return np.cumsum([0, *counts], dtype=np.int64)
-
-
 def _flat(vectors: Vectors) -> Any:
     """An exact index by inner product, which for unit vectors is the cosine."""
     import faiss
@@ -180,15 +204,16 @@ def _flat(vectors: Vectors) -> Any:
 def _bm25(terms: Sequence[Sequence[str]]) -> Any:
     import bm25s
 
-    lexical = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
+    lexical = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
     # a corpus of stop words alone would have no vocabulary, which bm25s can't index
     lexical.index([[*words, ""] for words in terms], show_progress=False)
     return lexical
 
 
-def _save(folder: Path, indexes: tuple[Any, Any], lexical: Any) -> None:
+def _save(folder: Path, passages: Any, sentences: Any, lexical: Any, words: _Words) -> None:
     import faiss
 
-    for index, name in zip(indexes, (PASSAGE_VECTORS, SENTENCE_VECTORS), strict=True):
-        faiss.write_index(index, str(folder / name))
+    faiss.write_index(passages, str(folder / PASSAGE_VECTORS))
+    faiss.write_index(sentences, str(folder / SENTENCE_VECTORS))
     lexical.save(folder / LEXICAL, show_progress=False)
+    np.savez(folder / WORDS, **words._asdict())
