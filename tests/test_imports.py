@@ -1,0 +1,62 @@
+"""The order in which modules may import each other: only those of an earlier layer, or of their own without a cycle."""
+
+import ast
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent.parent / "qa"
+LAYERS = [
+    {"types", "errors"},
+    {"settings", "payload", "terms", "blocks", "corpus", "encoder"},
+    {"passages", "words", "generations", "questions", "question", "model", "stores"},
+    {"stores.local"},
+    {"features", "indexing"},
+    {"retriever"},
+    {"reader"},
+    {"assistant", "calibration"},
+    {"web.service", "web.render", "web"},
+    {"web.chat"},
+    {"web.server"},
+    {"cli"},
+    {"__main__"},
+]
+LAYER = {module: number for number, layer in enumerate(LAYERS) for module in layer}
+
+
+def modules() -> dict[str, ast.Module]:
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+        if name != "__init__":
+            found[name] = ast.parse(path.read_text("utf-8"))
+    return found
+
+
+def imported(tree: ast.Module) -> set[str]:
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names
+
+
+def test_every_module_has_its_layer() -> None:
+    assert set(modules()) == set(LAYER), "add a new module to LAYERS"
+
+
+def test_imports_go_one_way() -> None:
+    for module, tree in modules().items():
+        own = {name.removeprefix("qa.") for name in imported(tree) if name.startswith("qa.")} & set(LAYER)
+        wrong = {other for other in own - {module} if LAYER[other] > LAYER[module]}
+        assert not wrong, f"{module} imports {wrong}"
+        same = {other for other in own - {module} if LAYER[other] == LAYER[module]}
+        for other in same:
+            assert f"qa.{module}" not in imported(modules()[other]), f"{module} and {other} import each other"
+
+
+def test_heavy_libraries_and_settings_are_imported_in_one_place() -> None:
+    users = {name: imported(tree) for name, tree in modules().items()}
+    assert [m for m, names in users.items() if "sentence_transformers" in names] == ["encoder"]
+    assert [m for m, names in users.items() if "faiss" in names] == ["stores.local"]
+    assert all(LAYER[m] > LAYER["assistant"] for m, names in users.items() if "qa.settings" in names)
