@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -63,6 +64,24 @@ def serve() -> None:
 
 
 @cli.command()
+def calibrate(
+    file: Annotated[Path, typer.Argument(help="Questions and answers in SQuAD's format, with their paragraphs.")],
+) -> None:
+    """Fit the choice of quotes and its confidence to the encoder in use, on a file of questions; minutes of work."""
+    from qa.assistant import CALIBRATION
+    from qa.calibration import calibrate as fit
+    from qa.encoder import SentenceEncoder
+    from qa.questions import read_squad
+
+    settings = Settings.from_environment()
+    squad = read_squad(file)
+    with _progress() as progress:
+        model = fit(squad, SentenceEncoder(settings.encoder), progress)
+    model.save(settings.index / CALIBRATION)
+    typer.echo(f"fitted on {len(squad.items)} questions for {model.encoder}, kept in {settings.index / CALIBRATION}")
+
+
+@cli.command()
 def status() -> None:
     """Say what is indexed, and with which settings."""
     from qa import generations
@@ -93,7 +112,9 @@ def _open(settings: Settings) -> "Assistant":
     from qa.assistant import Assistant
 
     with _progress() as progress:
-        assistant = Assistant.open(settings.corpus, settings.index, settings.encoder, progress=progress)
+        assistant = Assistant.open(
+            settings.corpus, settings.index, settings.encoder, threshold=settings.threshold, progress=progress
+        )
     for name, reason in assistant.skipped.items():
         typer.echo(f"skipped {name}: {reason}", err=True)
     return assistant

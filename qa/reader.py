@@ -13,7 +13,7 @@ from qa.types import Answer, Citation, Hit
 
 MAX_CITATIONS = 3
 NEAR_BEST = 0.4  # a further sentence is cited where its share of the belief is at least this part of the best one's
-THRESHOLD = 0.25  # declines 97 % of the questions about other texts, see docs/evaluation.md
+THRESHOLD = 0.25  # of confidence; docs/evaluation.md has what it answers and declines
 
 ABSTENTION = "The documents don't say."
 

@@ -21,6 +21,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7860
     title: str = "Ask these documents"
+    threshold: float = 0.25
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -36,6 +37,8 @@ class Settings:
         settings = cls(**given)
         if not 0 <= settings.port <= 65535:
             raise SettingsError(f"{PREFIX}PORT is {settings.port}; give a port from 0 to 65535")
+        if not 0 <= settings.threshold <= 1:
+            raise SettingsError(f"{PREFIX}THRESHOLD is {settings.threshold}; give a probability from 0 to 1")
         return settings
 
 

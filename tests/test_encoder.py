@@ -40,7 +40,7 @@ def test_a_copy_with_another_weight_has_another_fingerprint(encoder: SentenceEnc
     assert folder is not None
     copy = tmp_path / "model"
     shutil.copytree(folder, copy)
-    same = SentenceEncoder(str(copy)).fingerprint
+    same = SentenceEncoder(str(copy)).fingerprint.split(":")[-1]
     weights = load_file(copy / encoders.WEIGHTS)
     weights["encoder.layer.0.attention.self.query.weight"][0, 0] += 1
     save_file(weights, copy / encoders.WEIGHTS, metadata={"format": "pt"})
