@@ -6,6 +6,7 @@ from pathlib import Path
 from qa import corpus as corpora
 from qa import indexing
 from qa.encoder import DEFAULT, Encoder, SentenceEncoder
+from qa.followup import standalone
 from qa.indexing import Progress
 from qa.model import Model, model_for
 from qa.reader import THRESHOLD, Reader
@@ -77,5 +78,8 @@ class Assistant:
         return [named[i * len(named) // k] for i in range(k)] if len(named) > k else named
 
     def ask(self, question: str, history: History = ()) -> Answer:
-        """Answer a question from the documents, or abstain; `history` is the conversation so far."""
-        return self._read(question, self._retrieve(question))
+        """Answer a question from the documents, or abstain; a follow-up is made to stand alone first.
+
+        `history` has the questions, best as they were searched (`Answer.standalone`), and their answers, oldest first.
+        """
+        return self._read(question, self._retrieve(standalone(question, history)))

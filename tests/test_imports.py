@@ -6,8 +6,9 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "qa"
 LAYERS = [
     {"types", "errors"},
-    {"settings", "payload", "terms", "blocks", "corpus", "encoder"},
-    {"passages", "words", "generations", "questions", "question", "model", "stores"},
+    {"settings", "payload", "terms", "english", "blocks", "corpus", "encoder"},
+    {"mentions"},
+    {"followup", "passages", "words", "generations", "questions", "question", "model", "stores"},
     {"stores.local"},
     {"features", "indexing"},
     {"retriever"},

@@ -86,6 +86,16 @@ def test_what_the_documents_do_not_hold_is_declined_with_the_nearest_passages(pa
     expect(page.locator("blockquote")).to_have_count(0)
 
 
+def test_a_follow_up_shows_what_was_searched_and_lets_it_be_edited(page: Page) -> None:
+    ask(page, "What is Novokuznetsk known for?")
+    edit = page.get_by_role("button", name="Edit what was searched")
+    expect(edit).to_be_hidden()
+    ask(page, "And its coal?")
+    expect(page.locator(".qa-searched")).to_have_text("Searched: And Novokuznetsk's coal?")
+    edit.click()
+    expect(page.get_by_label("Question", exact=True)).to_have_value("And Novokuznetsk's coal?")
+
+
 def test_an_example_is_asked_when_it_is_chosen_and_clear_empties_the_conversation(page: Page) -> None:
     page.get_by_role("button", name="Metallurgy").click()
     expect(page.locator(".qa-answer")).to_have_count(1, timeout=60_000)

@@ -37,12 +37,13 @@ def theme() -> gr.themes.Base:
 def chat_page(service: Service, title: str) -> gr.Blocks:
     """The page: the conversation, where to type, and a few questions to begin with."""
 
-    def respond(question: str, answers: Answers) -> tuple[str, list[Any], Answers]:
+    def respond(question: str, answers: Answers) -> tuple[str, list[Any], Answers, gr.Button]:
         if not question.strip():
-            return "", _messages(answers), answers
+            return "", _messages(answers), answers, gr.Button()
         history = [(answer.standalone, answer.text) for answer in answers]
         answers = [*answers, service.assistant().ask(question, history=history)]
-        return "", _messages(answers), answers
+        changed = answers[-1].standalone != question
+        return "", _messages(answers), answers, gr.Button(visible=changed)
 
     def welcome() -> gr.Chatbot:
         topics = service.assistant().topics(EXAMPLES)
@@ -75,11 +76,13 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
                 scale=1,
             )
             send = gr.Button("Ask", variant="primary", scale=0, min_width=72)
-        asked, shown = [question, answers], [question, chat, answers]
+        edit = gr.Button("Edit what was searched", size="sm", visible=False)
+        asked, shown = [question, answers], [question, chat, answers, edit]
+        edit.click(lambda answers: answers[-1].standalone, answers, question, api_visibility="private")
         gr.on([question.submit, send.click], respond, asked, shown, api_visibility="private")
         chosen = chat.example_select(_chosen, None, [question], api_visibility="private")
         chosen.then(respond, asked, shown, api_visibility="private")
-        chat.clear(lambda: ("", [], []), None, shown, api_visibility="private")
+        chat.clear(lambda: ("", [], [], gr.Button(visible=False)), None, shown, api_visibility="private")
         page.load(welcome, outputs=chat, api_visibility="private", show_progress="hidden")
     return page
 

@@ -20,16 +20,26 @@ def answer_html(answer: Answer) -> str:
         for n, c in enumerate(answer.citations, 1)
     )
     sources = "".join(_source(passage, cited) for passage, cited in _by_passage(answer))
-    return f'<div class="qa-answer"><ul class="qa-quotes">{quotes}</ul><div class="qa-sources">{sources}</div></div>'
+    return (
+        f'<div class="qa-answer">{_searched(answer)}<ul class="qa-quotes">{quotes}</ul>'
+        f'<div class="qa-sources">{sources}</div></div>'
+    )
 
 
 def _abstention(answer: Answer) -> str:
     nearest = "".join(_source(hit.passage, ()) for hit in answer.hits[:NEAREST])
     heading = '<p class="qa-nearest">The nearest passages:</p>' if nearest else ""
     return (
-        f'<div class="qa-answer qa-abstained"><p>{escape(answer.text)}</p>'
+        f'<div class="qa-answer qa-abstained">{_searched(answer)}<p><strong>{escape(answer.text)}</strong></p>'
         f'{heading}<div class="qa-sources">{nearest}</div></div>'
     )
+
+
+def _searched(answer: Answer) -> str:
+    """What was searched instead of a follow-up, so that the person sees it."""
+    if answer.standalone == answer.question:
+        return ""
+    return f'<p class="qa-searched">Searched: {escape(answer.standalone)}</p>'
 
 
 def _by_passage(answer: Answer) -> Iterable[tuple[Passage, Sequence[tuple[int, Citation]]]]:
