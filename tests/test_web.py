@@ -24,6 +24,7 @@ HOSTILE = (
     "![x](http://example.com/x.png) [Ada](javascript:alert(1)) {{7*7}} ${7*7} **Quill**."
 )
 
+expect.set_options(timeout=30_000)  # the machines that run this are slow at times
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
 
@@ -104,16 +105,22 @@ def test_an_example_is_asked_when_it_is_chosen_and_clear_empties_the_conversatio
 
 
 def test_the_page_is_used_by_keyboard_alone(page: Page) -> None:
-    expect(page.get_by_label("Question", exact=True)).to_be_focused()
+    expect(page.get_by_role("button", name="Metallurgy")).to_be_visible()
+    _tab_to(page, "Tab", "TEXTAREA")
     page.keyboard.type("Which river is its port on?")
     page.keyboard.press("Enter")
     expect(page.locator("blockquote").first).to_contain_text("Tom River", timeout=60_000)
-    for _ in range(10):
-        if page.evaluate("document.activeElement.tagName") == "SUMMARY":
-            break
-        page.keyboard.press("Shift+Tab")
+    _tab_to(page, "Shift+Tab", "SUMMARY")
     page.keyboard.press("Enter")
     expect(page.locator("mark").first).to_be_visible()
+
+
+def _tab_to(page: Page, key: str, element: str) -> None:
+    for _ in range(20):
+        if page.evaluate("document.activeElement.tagName") == element:
+            return
+        page.keyboard.press(key)
+    raise AssertionError(f"{key} does not reach a {element}")
 
 
 def test_texts_of_documents_and_questions_are_never_read_as_html_or_markdown(page: Page) -> None:

@@ -26,6 +26,7 @@ def theme() -> gr.themes.Base:
     plain = gr.themes.Default(primary_hue="teal", neutral_hue="slate", font=fonts, font_mono=["ui-monospace"])
     return plain.set(  # contrast of at least 4.5 to 1 in both themes
         button_primary_background_fill="*primary_700",
+        button_primary_background_fill_dark="*primary_700",
         button_primary_background_fill_hover="*primary_800",
         body_text_color_subdued="*neutral_600",
         body_text_color_subdued_dark="*neutral_300",

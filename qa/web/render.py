@@ -16,7 +16,7 @@ def answer_html(answer: Answer) -> str:
     if answer.abstained:
         return _abstention(answer)
     quotes = "".join(
-        f'<li><blockquote>{_text(c.quote)}</blockquote><sup aria-label="source {n}">{n}</sup></li>'
+        f'<li><span class="qa-number">{n}</span><blockquote>{_text(c.quote)}</blockquote></li>'
         for n, c in enumerate(answer.citations, 1)
     )
     sources = "".join(_source(passage, cited) for passage, cited in _by_passage(answer))
