@@ -115,6 +115,13 @@ def test_the_page_is_used_by_keyboard_alone(page: Page) -> None:
     expect(page.locator("mark").first).to_be_visible()
 
 
+def test_the_api_of_the_page_is_called_ask(address: str) -> None:
+    from gradio_client import Client
+
+    answer = Client(address, verbose=False).predict("Which river is its port on?", api_name="/ask")
+    assert answer["citations"][0]["heading"] == "Transportation and logistics"
+
+
 def _tab_to(page: Page, key: str, element: str) -> None:
     for _ in range(20):
         if page.evaluate("document.activeElement.tagName") == element:

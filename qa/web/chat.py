@@ -1,11 +1,13 @@
 """The chat page, in Gradio."""
 
+import time
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from qa.payload import payload
 from qa.types import Answer
 from qa.web.render import answer_html
 from qa.web.service import Service
@@ -46,6 +48,12 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
         changed = answers[-1].standalone != question
         return "", _messages(answers), answers, gr.Button(visible=changed)
 
+    def ask(question: str) -> dict[str, Any]:
+        """Answer a question in the documents' own words, with citations, or say that they don't hold the answer."""
+        begin = time.perf_counter()
+        answer = service.assistant().ask(question[:MAX_QUESTION])
+        return payload(answer, 1000 * (time.perf_counter() - begin))
+
     def welcome() -> gr.Chatbot:
         topics = service.assistant().topics(EXAMPLES)
         examples: list[Any] = [{"text": EXAMPLE.format(topic=topic)} for topic in topics]
@@ -84,6 +92,7 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
         chosen = chat.example_select(_chosen, None, [question], api_visibility="private")
         chosen.then(respond, asked, shown, api_visibility="private")
         chat.clear(lambda: ("", [], [], gr.Button(visible=False)), None, shown, api_visibility="private")
+        gr.api(ask, api_name="ask")  # type: ignore[attr-defined]  # not in its list of exports
         page.load(welcome, outputs=chat, api_visibility="private", show_progress="hidden")
     return page
 
