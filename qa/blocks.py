@@ -21,6 +21,8 @@ PLAIN_LEVEL = 7  # below every Markdown heading
 
 NEWLINE = re.compile(r"\r\n?|\n")
 SPACE = re.compile(r"\s*")
+BLANK_LINE = re.compile(r"[ \t]*\n[ \t]*\n")
+CELL = re.compile(r"[\s|]*")
 HASHES = re.compile(r"\s*(?:#{1,6}(?=\s))?\s*")
 CLOSING_HASHES = re.compile(r"(?:^|\s+)#+$")
 MARKERS = re.compile(r"(?:[\s>|]|[-*+•](?=\s|$)|\d{1,9}[.)](?=\s|$))*")
@@ -36,6 +38,7 @@ class Block:
     end: int
     level: int = 0
     headings: tuple[str, ...] = ()
+    plain: bool = False  # a paragraph that is in no list or quotation
 
 
 def blocks(text: str) -> Iterator[Block]:
@@ -54,17 +57,23 @@ def blocks(text: str) -> Iterator[Block]:
         path.append((block.level, " ".join(text[block.start : block.end].split())))
 
 
+def title(text: str) -> str | None:
+    """A Markdown text's first top heading, or None where it has none."""
+    found = next((block for block in _found(text) if block.level == 1), None)
+    return " ".join(text[found.start : found.end].split()) if found else None
+
+
 def _with_plain_headings(text: str, found: list[Block]) -> Iterator[Block]:
     for block, following in pairwise([*found, Block(0, 0)]):
         line = text[block.start : block.end]
         is_heading = (
-            not block.level
+            block.plain
             and len(line) <= PLAIN_HEADING
             and line[-1].isalnum()
             and not line[0].islower()
             and not NEWLINE.search(line)
             and following.end - following.start >= PLAIN_PARAGRAPH
-            and NEWLINE.sub("\n", text[block.end : following.start]).strip(" \t").startswith("\n\n")
+            and BLANK_LINE.match(NEWLINE.sub("\n", text[block.end : following.start]))
         )
         yield replace(block, level=PLAIN_LEVEL) if is_heading else block
 
@@ -91,13 +100,15 @@ def _trimmed(text: str, start: int, end: int, token: "Token | None") -> Block | 
     """The words of a block, without the marks of its structure around them; None where there are none."""
     kind = token.type if token else ""
     level = int(token.tag[1]) if token and kind == "heading_open" else 0
-    opening = HASHES if level else MARKERS if token is None or token.level else SPACE
-    if mark := opening.match(text, start, end):
-        start = mark.end()
+    nested = token is None or token.level > (2 if kind == "tr_open" else 0)  # a row is in a table and its head or body
+    for opening in (MARKERS if nested else SPACE, HASHES if level else CELL if kind == "tr_open" else SPACE):
+        if mark := opening.match(text, start, end):
+            start = mark.end()
     words = text[start:end].rstrip("| \t\r\n" if kind == "tr_open" else None)
     if level:
         words = CLOSING_HASHES.sub("", words)
-    return Block(start, start + len(words), level) if words else None
+    plain = kind == "paragraph_open" and not nested
+    return Block(start, start + len(words), level, plain=plain) if words else None
 
 
 @cache

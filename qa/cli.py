@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from qa.errors import QAError
 from qa.settings import Settings
@@ -22,7 +23,6 @@ ABSTAINED, FAILED = 1, 2
 
 cli = typer.Typer(
     help="A question box for your own documents.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -100,7 +100,10 @@ def status() -> None:
 def main() -> None:
     """Run the command; every error that is somebody's to mend ends in one line and exit status 2."""
     try:
-        cli()
+        raise SystemExit(cli(standalone_mode=False))
+    except TyperException as error:
+        typer.echo(f"qa: {' '.join(str(error).split())}: see `qa --help`", err=True)
+        raise SystemExit(FAILED) from None
     except QAError as error:
         typer.echo(f"qa: {' '.join(str(error).split())}", err=True)
         raise SystemExit(FAILED) from None

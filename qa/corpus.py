@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from qa.blocks import title
 from qa.errors import CorpusError
 from qa.types import Document
 
 SUFFIXES = (".md", ".txt")
-FIRST_HEADING = re.compile(r"^ {0,3}#\s+(.+?)\s*#*\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def read(folder: Path) -> Corpus:
         raise CorpusError(f"no folder {folder}: make it and put .txt or .md files there, or set QA_CORPUS")
     documents, skipped = [], {}
     for path in _files(folder):
-        name = path.relative_to(folder).as_posix()
+        name = path.relative_to(folder).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         try:
             documents.append(read_file(path, name))
         except CorpusError as error:
@@ -42,6 +42,10 @@ def read(folder: Path) -> Corpus:
 
 def read_file(path: Path, name: str) -> Document:
     """Read one file as a Document with the id `name`; raises CorpusError with the reason where it can't be."""
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        raise CorpusError("its name is not UTF-8: rename it") from None
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -56,11 +60,16 @@ def read_file(path: Path, name: str) -> Document:
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not hidden:
+        if (
+            path.suffix.lower() in SUFFIXES
+            and (path.is_file() or path.is_symlink())
+            and not path.is_dir()
+            and not hidden
+        ):
             yield path
 
 
 def _title(path: Path, text: str) -> str:
     """A Markdown file's first top heading, else the file's name as words."""
-    heading = FIRST_HEADING.search(text) if path.suffix.lower() == ".md" else None
-    return heading[1] if heading else re.sub(r"[\s_-]+", " ", path.stem).strip()
+    heading = title(text) if path.suffix.lower() == ".md" else None
+    return heading or re.sub(r"[\s_-]+", " ", path.stem).strip()

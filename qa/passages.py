@@ -6,7 +6,7 @@ heading and within what the encoder reads. Nothing is rewritten: every text is a
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
@@ -28,12 +28,13 @@ LONG_SENTENCE = 400  # characters; longer ones, as lines without a full stop, ar
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A sentence with its size in tokens and the number of its block."""
+    """A sentence with its size in tokens, the number of its block, and the tokens of the marks that stand before it."""
 
     start: int
     end: int
     tokens: int
     block: int
+    before: int = 0
 
 
 def split(document: Document, tokenizer: "Tokenizer", max_tokens: int) -> list[Passage]:
@@ -76,17 +77,17 @@ def _pack(pieces: Sequence[_Piece], budget: int) -> Iterator[list[_Piece]]:
     size = 0
     for _, in_block in groupby(pieces, key=lambda piece: piece.block):
         block = list(in_block)
-        total = sum(piece.tokens for piece in block)
+        total = sum(piece.before + piece.tokens for piece in block)
         if group and size + total > min(MERGE_TOKENS, budget):
             yield group
             group, size = [], 0
         part = total / math.ceil(total / budget) if total > budget else budget
         for piece in block:
-            if group and (size + piece.tokens > budget or size >= part):
+            if group and (size + piece.before + piece.tokens > budget or size >= part):
                 yield group
                 group, size = [], 0
+            size += piece.tokens + (piece.before if group else 0)
             group.append(piece)
-            size += piece.tokens
     if group:
         yield group
 
@@ -100,6 +101,14 @@ def _pieces(text: str, blocks: Iterable[tuple[int, Block]], tokenizer: "Tokenize
             pieces.append(_Piece(start, end, size, number))
         else:
             pieces += [_Piece(*part, number) for part in _cut(text, start, end, tokenizer, budget)]
+    return _with_marks(text, pieces, tokenizer)
+
+
+def _with_marks(text: str, pieces: list[_Piece], tokenizer: "Tokenizer") -> list[_Piece]:
+    """Count what a passage also holds between its sentences: markers, rules, delimiters of a table."""
+    for number, (one, following) in enumerate(pairwise(pieces), 1):
+        if between := text[one.end : following.start].strip():
+            pieces[number] = replace(following, before=_count(between, tokenizer))
     return pieces
 
 
@@ -107,9 +116,11 @@ def _cut(text: str, start: int, end: int, tokenizer: "Tokenizer", budget: int) -
     """The parts of one overlong sentence as (start, end, tokens), cut before a word wherever there is one."""
     tokens = tokenizer.encode(text[start:end], add_special_tokens=False).offsets
     begin, first = start, 0
+    room = max(1, budget - SPARE_TOKENS, budget // 2)
     while begin < end:
-        last = first + budget - SPARE_TOKENS
-        while last < len(tokens) and last > first + budget // 2 and not text[start + tokens[last][0] - 1].isspace():
+        last = first + room
+        least = first + max(1, room // 2)
+        while least < last < len(tokens) and not text[start + tokens[last][0] - 1].isspace():
             last -= 1
         stop = start + tokens[last][0] if last < len(tokens) else end
         for at in range(begin, stop, MAX_CHARACTERS):

@@ -1,7 +1,11 @@
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from conftest import WordCountEncoder
 
+import qa
 from qa import Assistant, Document
 from qa.encoder import SentenceEncoder
 from qa.errors import CorpusError, StoreError
@@ -108,3 +112,117 @@ def test_a_store_gives_the_rankings_of_all_its_candidates(demo: Assistant, encod
     assert found.sentence.tolist() == pytest.approx([float((e.sentences @ question.vector).max()) for e in entries])
     assert demo.store.idf(["river"])["river"] > demo.store.idf(["novokuznetsk"])["novokuznetsk"]
     assert demo.store.document("other.md") is None
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> WordCountEncoder:
+    """The encoder that `Assistant.open` gets, whatever its name."""
+    encoder = WordCountEncoder()
+    monkeypatch.setattr("qa.assistant.SentenceEncoder", lambda name: encoder)
+    return encoder
+
+
+def test_an_index_that_is_up_to_date_is_not_built_again(counted: WordCountEncoder, tmp_path: Path) -> None:
+    corpus, index = tmp_path / "corpus", tmp_path / "index"
+    corpus.mkdir()
+    (corpus / "river.md").write_text(RIVER.text, "utf-8")
+    Assistant.open(corpus, index)
+    assert counted.texts == ["Rivers. The port of Elm is on the Ash. It was built in 1912."]
+    Assistant.open(corpus, index)
+    assert len(counted.texts) == 1
+    (corpus / "river.md").write_text(RIVER.text.replace("1912", "1913"), "utf-8")
+    changed = Assistant.open(corpus, index)
+    assert counted.texts[1:] == ["Rivers. The port of Elm is on the Ash. It was built in 1913."]
+    assert "1913" in changed.ask("port?").hits[0].passage.text
+    (corpus / "river.md").rename(corpus / "renamed.md")
+    assert Assistant.open(corpus, index).ask("port?").hits[0].passage.document_id == "renamed.md"
+
+
+def test_a_document_that_is_removed_is_not_found_any_more(counted: WordCountEncoder, tmp_path: Path) -> None:
+    corpus, index = tmp_path / "corpus", tmp_path / "index"
+    corpus.mkdir()
+    (corpus / "river.md").write_text(RIVER.text, "utf-8")
+    (corpus / "town.md").write_text(TOWN.text, "utf-8")
+    assert {h.passage.document_id for h in Assistant.open(corpus, index).ask("baker?").hits} == {"river.md", "town.md"}
+    (corpus / "town.md").unlink()
+    assert {h.passage.document_id for h in Assistant.open(corpus, index).ask("baker?").hits} == {"river.md"}
+
+
+def test_a_build_that_fails_leaves_the_index_as_it_was(
+    counted: WordCountEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus, index = tmp_path / "corpus", tmp_path / "index"
+    corpus.mkdir()
+    (corpus / "river.md").write_text(RIVER.text, "utf-8")
+    Assistant.open(corpus, index)
+    before = sorted(path.relative_to(index) for path in index.rglob("*"))
+    (corpus / "town.md").write_text(TOWN.text, "utf-8")
+    monkeypatch.setattr(counted, "encode_passages", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        Assistant.open(corpus, index)
+    assert sorted(path.relative_to(index) for path in index.rglob("*")) == before
+
+
+def test_an_index_in_the_place_of_a_file_is_a_clear_error(counted: WordCountEncoder, tmp_path: Path) -> None:
+    (tmp_path / "river.md").write_text(RIVER.text, "utf-8")
+    (tmp_path / "index").write_text("in the way", "utf-8")
+    with pytest.raises(StoreError, match=r"QA_INDEX|can't be read"):
+        Assistant.open(tmp_path, tmp_path / "index")
+
+
+def test_files_that_cannot_be_read_are_skipped_by_name(counted: WordCountEncoder, tmp_path: Path) -> None:
+    (tmp_path / "river.md").write_text(RIVER.text, "utf-8")
+    (tmp_path / "latin.txt").write_bytes(b"\xff")
+    assert list(Assistant.open(tmp_path, tmp_path / "index").skipped) == ["latin.txt"]
+
+
+def test_a_file_whose_name_is_not_utf_8_does_not_stop_the_rest(counted: WordCountEncoder, tmp_path: Path) -> None:
+    (tmp_path / "river.md").write_text(RIVER.text, "utf-8")
+    (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_text("A baker.", "utf-8")
+    assert Assistant.open(tmp_path, tmp_path / "index").ask("port?").hits
+
+
+def test_all_citations_of_any_question_are_exact_sentences_of_their_document(encoder: SentenceEncoder) -> None:
+    text = "# Elm\r\n\r\nÉlm’s port 😀 is on the Ash.  It was\r\nbuilt in 1912!\r\n\r\n- naïve 漢字\r\n-\r\n- e\u0301nd"
+    documents = {d.id: d for d in [RIVER, TOWN, Document(id="elm.md", title="Elm", text=text)]}
+    assistant = Assistant.from_documents(list(documents.values()), encoder, threshold=0)
+    cited = []
+    for question in ["When was the port built?", "Who is the baker?", "What is naïve 漢字?", "", "e\u0301nd"]:
+        answer = assistant.ask(question)
+        cited += answer.citations
+        assert 1 <= len(answer.citations) <= 3
+        assert len(set(answer.citations)) == len(answer.citations)
+        sentences = {(h.passage.document_id, s.start, s.end) for h in answer.hits for s in h.passage.sentences}
+        assert {(c.document_id, c.start, c.end) for c in answer.citations} <= sentences
+    assert [c.quote for c in cited] == [documents[c.document_id].text[c.start : c.end] for c in cited]
+    assert [c.title for c in cited] == [documents[c.document_id].title for c in cited]
+
+
+def test_the_threshold_alone_decides_when_to_abstain(counting: WordCountEncoder) -> None:
+    question = "Where is the port?"
+    confidence = Assistant.from_documents([RIVER, TOWN], counting).ask(question).confidence
+    assert 0 < confidence < 1
+    answered = Assistant.from_documents([RIVER, TOWN], counting, threshold=confidence).ask(question)
+    declined = Assistant.from_documents([RIVER, TOWN], counting, threshold=confidence + 1e-9).ask(question)
+    assert (answered.abstained, declined.abstained) == (False, True)
+    assert answered.hits == declined.hits
+    assert (declined.citations, declined.confidence) == ((), answered.confidence)
+
+
+def test_questions_from_many_threads_have_the_answers_of_one(demo: Assistant) -> None:
+    questions = ["Which river is its port on?", "Why is it called the City of Black Gold?", "steel"] * 8
+    expected = [demo.ask(question) for question in questions]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(demo.ask, questions)) == expected
+
+
+def test_documents_without_any_are_refused(counting: WordCountEncoder) -> None:
+    with pytest.raises(CorpusError, match="no text"):
+        Assistant.from_documents([], counting)
+
+
+def test_the_package_gives_its_public_names() -> None:
+    assert sorted(qa.__all__) == ["Answer", "Assistant", "Citation", "Document", "Hit", "Passage", "Settings"]
+    assert all(hasattr(qa, name) for name in qa.__all__)
+    with pytest.raises(AttributeError, match="Nothing"):
+        _ = qa.Nothing

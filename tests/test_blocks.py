@@ -26,3 +26,64 @@ LONG = "word " * 40
 )
 def test_blocks_are_found_under_their_headings(text: str, expected: list[tuple[str, tuple[str, ...]]]) -> None:
     assert [(text[block.start : block.end], block.headings) for block in blocks(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\tcode\n", [("code", ())]),
+        ("-\tone\n-\ttwo", [("one", ()), ("two", ())]),
+        ("# A\r\rtext\r- one\r- two", [("text", ("A",)), ("one", ("A",)), ("two", ("A",))]),
+        ("para\n# A\nmore", [("para", ()), ("more", ("A",))]),
+        ("Two\nlines\n---\ntext", [("text", ("Two lines",))]),
+        ("# Learn C#\ntext", [("text", ("Learn C#",))]),
+        ("#NoSpace", [("#NoSpace", ())]),
+        ("# A\n### C\nc\n## B\nb", [("c", ("A", "C")), ("b", ("A", "B"))]),
+        ("```python\nx = 1\n```", [("```python\nx = 1\n```", ())]),
+        ("- one\n\n  more of it\n", [("one", ()), ("more of it", ())]),
+        ("-\n- \n1.", []),
+    ],
+)
+def test_tabs_line_ends_and_nesting_are_read_as_markdown_has_them(
+    text: str, expected: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    assert [(text[block.start : block.end], block.headings) for block in blocks(text)] == expected
+
+
+@pytest.mark.parametrize("mark", ["> # A\n> ", "- # A\n  ", "> A\n> ===\n> "])
+def test_a_heading_in_a_quotation_or_item_is_named_without_the_mark_before_it(mark: str) -> None:
+    assert [block.headings for block in blocks(mark + "text")] == [("A",)]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(("line", "paragraph"), [("x" * 60, "y" * 120), ("2024", "y" * 120)])
+def test_a_short_line_above_a_long_paragraph_is_its_heading(line: str, paragraph: str, newline: str) -> None:
+    title = line.replace("x", "X")
+    found = list(blocks(newline.join([title, "", paragraph])))
+    assert [(b.end - b.start, b.headings) for b in found] == [(120, (title,))]
+
+
+def test_a_line_of_spaces_between_them_is_as_good_as_an_empty_one() -> None:
+    assert [block.headings for block in blocks(f"History\n \t\n{LONG}")] == [("History",)]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "X" * 61,
+        "lower case",
+        "With a stop.",
+        "Two\nlines",
+        "- Item",
+        "1. Item",
+        "> Quoted",
+        "| a | b |\n|---|---|\n| 1 | 2 |",
+    ],
+)
+def test_what_is_no_short_line_alone_is_no_heading(start: str) -> None:
+    assert {block.headings for block in blocks(f"{start}\n\n{LONG}")} == {()}
+
+
+def test_a_number_in_a_table_is_not_a_marker() -> None:
+    text = "| place | name |\n|---|---|\n| 1. | Elm |\n| - | Oakham |"
+    assert [text[block.start : block.end] for block in blocks(text)] == ["place | name", "1. | Elm", "- | Oakham"]

@@ -1,12 +1,19 @@
 import json
 import os
+import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
+
+from qa.cli import cli
+from qa.encoder import SentenceEncoder
 
 ROOT = Path(__file__).parent.parent
+SHAPE = ["question", "standalone", "answer", "abstained", "confidence", "citations", "hits", "took_ms"]
 
 
 def qa(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -34,9 +41,7 @@ def test_an_abstention_exits_with_1_and_json_is_as_the_api_gives_it(index: str) 
     done = qa("ask", "--json", "Who won the 1998 World Cup?", QA_INDEX=index)
     assert done.returncode == 1
     answer = json.loads(done.stdout)
-    assert list(answer) == [
-        *("question", "standalone", "answer", "abstained", "confidence", "citations", "hits", "took_ms")
-    ]
+    assert list(answer) == SHAPE
     assert answer["abstained"] is True
     assert answer["citations"] == []
     assert list(answer["hits"][0]) == ["document", "title", "heading", "text", "start", "end", "score", "url"]
@@ -76,3 +81,115 @@ def test_help_imports_nothing_heavy() -> None:
     code = "import sys; from qa.cli import cli; print(sorted({'torch', 'faiss', 'gradio', 'numpy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, encoder: SentenceEncoder) -> Callable[..., Result]:
+    """Runs the command in this process, with the encoder that is loaded already."""
+    monkeypatch.setattr("qa.assistant.SentenceEncoder", lambda name: encoder)
+    return lambda *arguments, **settings: CliRunner().invoke(cli, arguments, env=settings)
+
+
+def test_the_json_of_an_answer_has_the_shape_of_the_design_and_exact_quotes(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    question = "Why is it called the City of Black Gold?"
+    done = run("ask", question, "--json", QA_CORPUS=str(ROOT / "corpus"), QA_INDEX=str(tmp_path))
+    assert done.exit_code == 0
+    answer = json.loads(done.stdout)
+    assert list(answer) == SHAPE
+    assert answer["question"] == answer["standalone"] == question
+    assert answer["abstained"] is False
+    assert 0 < answer["confidence"] <= 1
+    assert answer["took_ms"] > 0
+    text = (ROOT / "corpus" / "novokuznetsk.md").read_text("utf-8")
+    for cited in answer["citations"]:
+        assert list(cited) == ["document", "title", "heading", "quote", "start", "end", "url"]
+        assert cited["quote"] == text[cited["start"] : cited["end"]]
+        assert cited["url"] == f"/source/novokuznetsk.md?start={cited['start']}&end={cited['end']}#quote"
+    assert answer["citations"][0]["heading"] == "Coal mining"
+    assert "“City of Black Gold”" in done.stdout, "text is printed as it is, not escaped"
+    for hit in answer["hits"]:
+        assert hit["text"] == text[hit["start"] : hit["end"]]
+
+
+def test_files_that_were_skipped_are_named_and_the_rest_is_asked(run: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "river.md").write_text("The port of Elm is on the river Ash.", "utf-8")
+    (tmp_path / "empty.md").write_text("", "utf-8")
+    (tmp_path / "latin.txt").write_bytes(b"\xff")
+    settings = {"QA_CORPUS": str(tmp_path), "QA_INDEX": str(tmp_path / "index")}
+    done = run("ask", "--json", "Which river is the port of Elm on?", **settings)
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["citations"][0]["quote"] == "The port of Elm is on the river Ash."
+    skipped = [line for line in done.stderr.splitlines() if line.startswith("skipped")]
+    assert skipped == ["skipped empty.md: empty", "skipped latin.txt: not UTF-8 (byte 0): save it as UTF-8"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("ask",), "question"),
+        (("ask", "--nothing", "Why?"), "--nothing"),
+        (("nothing",), "nothing"),
+        (("calibrate",), "file"),
+    ],
+)
+def test_wrong_usage_is_one_line_that_names_what_is_wrong(arguments: tuple[str, ...], named: str) -> None:
+    done = qa(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert named in done.stderr.lower()
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(None, "can't be read"), ("{}", "not in SQuAD's format"), ("\udcff", "not UTF-8")]
+)
+def test_a_file_of_questions_that_cannot_be_used_is_one_line(tmp_path: Path, content: str | None, message: str) -> None:
+    path = tmp_path / "questions.json"
+    if content is not None:
+        path.write_bytes(content.encode("utf-8", "surrogateescape"))
+    done = qa("calibrate", str(path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert str(path) in done.stderr
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("limit", [10, 30], ids=["the database", "the vectors"])
+def test_a_full_disk_is_one_line_and_leaves_nothing_behind(tmp_path: Path, limit: int) -> None:
+    limited = f"ulimit -f {limit}; exec {shlex.quote(sys.executable)} -m qa index"  # KB of a file
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("QA_")} | {"QA_INDEX": str(tmp_path)}
+    done = subprocess.run(
+        ["bash", "-c", limited], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert list(tmp_path.iterdir()) == []
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert f"the index can't be written to {tmp_path}" in done.stderr
+
+
+def test_status_of_a_damaged_index_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "manifest.json").write_text("{", "utf-8")
+    (tmp_path / "current").write_text("one\n", "utf-8")
+    done = qa("status", QA_INDEX=str(tmp_path))
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "damaged" in done.stderr
+
+
+@pytest.mark.parametrize("command", [[], ["index"], ["ask"], ["serve"], ["status"], ["calibrate"]])
+def test_no_help_imports_what_is_heavy(command: list[str]) -> None:
+    code = f"""
+import sys
+from qa.cli import main
+sys.argv = ["qa", *{command}, "--help"]
+try:
+    main()
+finally:
+    heavy = "torch transformers sentence_transformers faiss gradio fastapi numpy bm25s scipy".split()
+    print("heavy:", sorted(set(heavy) & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "Usage:" in done.stdout
+    assert done.stdout.splitlines()[-1] == "heavy: []"

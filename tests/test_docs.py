@@ -1,6 +1,7 @@
 """The README keeps up with the code."""
 
 import re
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
@@ -25,3 +26,23 @@ def test_the_readme_is_short_and_its_files_exist() -> None:
     assert README.count("\n") < 150
     assert all((ROOT / path).exists() for path in re.findall(r"\]\(((?!http)[^)#]+)\)", README))
     assert all((ROOT / path).exists() for path in re.findall(r"`(qa/[\w/.]+)`", README))
+
+
+def test_every_make_target_that_is_shown_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert {"run", "index", "test", "lint", "clean", "help"} <= targets
+    shown = set(re.findall(r"(?:^    |`)make (\w+)", README, re.MULTILINE))
+    assert {"run", "test"} <= shown <= targets
+
+
+def test_every_dependency_is_pinned_to_a_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [*project["dependencies"], *(d for extra in project["optional-dependencies"].values() for d in extra)]
+    names = {_normal(re.split(r"[<>=\[;! ]", dependency)[0]) for dependency in wanted}
+    pins = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE)
+    assert names <= {_normal(pin) for pin in pins}
+    assert "torch==2.13.0" in (ROOT / "constraints.txt").read_text("utf-8")
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from qa.followup import MAX_ADDED, MAX_PAIRS, Pair, standalone
@@ -252,5 +252,6 @@ def test_any_text_without_history_is_unchanged(question: str) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(ALONE), st.lists(st.tuples(LIKELY, LIKELY), max_size=5))
+@example("What did Frank Zappa say when Frank left?", [("Frank there", "")])
 def test_most_histories_leave_a_question_that_stands_alone(question: str, history: list[Pair]) -> None:
     assert standalone(question, [*history, *CITY]) == question

@@ -1,3 +1,4 @@
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,78 @@ def test_an_index_that_cannot_be_written_or_read_is_a_clear_error(tmp_path: Path
     (folder / generations.MANIFEST).write_text("{", "utf-8")
     with pytest.raises(StoreError, match="damaged"):
         generations.manifest(folder)
+
+
+def test_current_is_replaced_at_once_and_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = generations.create(tmp_path, "one", {"format": 1}, write("one"))
+    seen: list[tuple[Path | None, bool]] = []
+    plain = Path.replace
+
+    def watched(path: Path, target: Path) -> Path:
+        seen.append((generations.current(tmp_path), (tmp_path / "two" / generations.MANIFEST).is_file()))
+        return plain(path, target)
+
+    monkeypatch.setattr(Path, "replace", watched)
+    new = generations.create(tmp_path, "two", {"format": 1}, write("two"))
+    assert seen == [(old, True)]
+    assert generations.current(tmp_path) == new
+
+
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), RuntimeError("faiss"), sqlite3.OperationalError("disk is full")]
+)
+def test_whatever_ends_a_build_leaves_the_old_generation_and_nothing_else(tmp_path: Path, error: BaseException) -> None:
+    old = generations.create(tmp_path, "one", {}, write("one"))
+
+    def fail(folder: Path) -> None:
+        (folder / "half").write_text("written", "utf-8")
+        raise error
+
+    with pytest.raises((type(error), StoreError)):
+        generations.create(tmp_path, "two", {}, fail)
+    assert generations.current(tmp_path) == old
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["current", "one"]
+
+
+def test_a_generation_is_built_again_where_its_manifest_is_gone(tmp_path: Path) -> None:
+    folder = generations.create(tmp_path, "one", {}, write("old"))
+    (folder / generations.MANIFEST).unlink()
+    assert generations.current(tmp_path) is None
+    generations.create(tmp_path, "one", {}, write("new"))
+    assert (folder / "data").read_text("utf-8") == "new"
+
+
+def test_only_generations_are_removed_from_the_index(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("*\n", "utf-8")
+    (tmp_path / "calibration").mkdir()
+    (tmp_path / "calibration" / "weights.json").write_text("{}", "utf-8")
+    generations.create(tmp_path, "one", {}, write("one"))
+    generations.create(tmp_path, "two", {}, write("two"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".gitignore", "calibration", "current", "two"]
+
+
+@pytest.mark.parametrize(
+    "name", [b"\xff\xfe", b"", b"\n", b"gone\n", b"x" * 5000], ids=["binary", "empty", "blank", "gone", "long"]
+)
+def test_a_damaged_current_is_as_none_or_a_clear_error(tmp_path: Path, name: bytes) -> None:
+    generations.create(tmp_path, "one", {}, write("one"))
+    (tmp_path / generations.CURRENT).write_bytes(name)
+    try:
+        assert generations.current(tmp_path) is None
+    except StoreError as error:
+        assert str(tmp_path) in str(error)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "\udcff"])
+def test_a_manifest_that_is_no_json_object_is_damaged(tmp_path: Path, content: str) -> None:
+    folder = generations.create(tmp_path, "one", {}, write("one"))
+    (folder / generations.MANIFEST).write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(StoreError, match="damaged: delete that folder") as caught:
+        generations.manifest(folder)
+    assert str(folder) in str(caught.value)
+
+
+def test_a_current_that_is_no_file_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / generations.CURRENT).mkdir()
+    with pytest.raises(StoreError, match="can't be read"):
+        generations.current(tmp_path)

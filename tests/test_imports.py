@@ -1,6 +1,7 @@
 """The order in which modules may import each other: only those of an earlier layer, or of their own without a cycle."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "qa"
@@ -61,3 +62,32 @@ def test_heavy_libraries_and_settings_are_imported_in_one_place() -> None:
     assert [m for m, names in users.items() if "sentence_transformers" in names] == ["encoder"]
     assert [m for m, names in users.items() if "faiss" in names] == ["stores.local"]
     assert all(LAYER[m] > LAYER["assistant"] for m, names in users.items() if "qa.settings" in names)
+
+
+def test_imports_make_no_cycle_at_all() -> None:
+    graph = {
+        module: {name.removeprefix("qa.") for name in imported(tree)} & set(LAYER) - {module}
+        for module, tree in modules().items()
+    }
+    assert len(list(TopologicalSorter(graph).static_order())) == len(LAYER)
+
+
+def test_imports_are_written_in_full_so_that_the_others_here_see_them() -> None:
+    relative = [
+        (module, node.lineno)
+        for module, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert relative == []
+
+
+def test_only_the_web_knows_its_libraries() -> None:
+    users = {name: {n.split(".")[0] for n in imported(tree)} for name, tree in modules().items()}
+    users = {name: names for name, names in users.items() if names & {"gradio", "fastapi", "starlette", "uvicorn"}}
+    assert set(users) <= {"web.chat", "web.server"}
+
+
+def test_nothing_is_pickled() -> None:
+    pickles = {"pickle", "cloudpickle", "joblib", "shelve", "dill"}
+    assert [m for m, tree in modules().items() if pickles & imported(tree)] == []

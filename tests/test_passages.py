@@ -1,4 +1,9 @@
+import itertools
+import re
+import signal
 import time
+from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,7 +28,8 @@ PIECES += [
     "Dr. X went. ",
     "x" * 300,
 ]
-TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=40)), max_size=40).map("".join)
+REPEATED = st.tuples(st.sampled_from(PIECES), st.integers(2, 300)).map(lambda pair: pair[0] * pair[1])
+TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=40), REPEATED), max_size=40).map("".join)
 
 
 def passages_of(text: str, tokenizer: Tokenizer) -> list[Passage]:
@@ -58,6 +64,98 @@ def test_passages_and_sentences_are_slices_in_order_under_one_heading_that_leave
     assert [p.heading for p in passages] == [
         " › ".join(h for h in b.headings if h != "Title") for p in passages for b in [_block_at(text, p.start)]
     ]
+
+
+WRITTEN = st.lists(
+    st.one_of(
+        st.tuples(st.just("heading"), st.integers(1, 4)),
+        st.tuples(st.sampled_from(["paragraph", "items", "numbers", "quotation", "rows", "code"]), st.integers(1, 30)),
+    ),
+    max_size=25,
+)
+
+
+def _write(kinds: list[tuple[str, int]], newline: str) -> tuple[str, list[tuple[str, str]]]:
+    """A text with words that occur once, and each word that has to be quoted with its heading, by the kinds alone."""
+    numbers = itertools.count()
+    path: list[tuple[int, str]] = []
+    parts, wanted = [], []
+    for place, (kind, size) in enumerate(kinds):
+        words = [f"w{next(numbers)}x" for _ in range(1 if kind == "heading" else size)]
+        if kind == "heading":
+            path = [(level, word) for level, word in path if level < size]
+            following = kinds[place + 1] if place + 1 < len(kinds) else ("heading", 0)
+            if following[0] == "heading" and following[1] <= size:
+                wanted.append((words[0], " › ".join(word for _, word in path)))
+            path.append((size, words[0]))
+            parts.append("#" * size + " " + words[0])
+            continue
+        wanted += [(word, " › ".join(word for _, word in path)) for word in words]
+        parts.append(
+            {
+                "paragraph": " ".join(word + "." for word in words),
+                "items": newline.join(f"- {word}." for word in words),
+                "numbers": newline.join(f"{number}) {word}." for number, word in enumerate(words, 1)),
+                "quotation": newline.join(f"> {word}." for word in words),
+                "rows": newline.join([f"| {words[0]}. |", "|---|", *(f"| {word}. |" for word in words[1:])]),
+                "code": newline.join(["```", *(word + ";" for word in words), "```"]),
+            }[kind]
+        )
+    return (newline * 2).join(parts), wanted
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kinds=WRITTEN, newline=st.sampled_from(["\n", "\r\n", "\r"]), end=st.sampled_from(["", "\n"]))
+def test_every_word_is_quoted_once_in_order_under_the_headings_it_was_written_under(
+    tokenizer: Tokenizer, kinds: list[tuple[str, int]], newline: str, end: str
+) -> None:
+    text, wanted = _write(kinds, newline)
+    passages = passages_of(text + end, tokenizer)
+    found = [(w, p.heading) for p in passages for s in p.sentences for w in re.findall(r"w\d+x", s.text)]
+    assert found == wanted
+    assert passages == passages_of(text + end, tokenizer)
+    assert all(a.end <= b.start for a, b in pairwise(passages))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(f"{123456789 + n}. a" for n in range(200)),
+        "one\n\n" + "-" * 400 + "\n\ntwo",
+        "| a | b |\n|" + "-" * 400 + "|---|\n| 1 | 2 |",
+        "one\n\n***\n\n" * 200,
+        "> a\n>\n" * 300,
+        "- - - - a\n" * 120,
+    ],
+    ids=["numbers", "rule", "table", "rules", "quotations", "nested items"],
+)
+def test_markers_between_sentences_count_as_tokens_too(tokenizer: Tokenizer, text: str) -> None:
+    assert max(tokens(passage, tokenizer) for passage in passages_of(text, tokenizer)) <= LIMIT
+
+
+@pytest.fixture
+def _alarm() -> Iterator[None]:
+    """Ends a test that would never end."""
+
+    def ring(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(5)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("_alarm")
+@pytest.mark.parametrize("limit", [128, 77, 60, 58, 52])
+def test_an_encoder_that_reads_little_gets_short_passages_even_under_a_long_title(
+    tokenizer: Tokenizer, limit: int
+) -> None:
+    text = "A somewhat uncharacteristically long sentence " * 40
+    passages = split(Document(id="d", title="Title " * 60, text=text), tokenizer, limit)
+    assert "".join(p.text for p in passages).replace(" ", "") == text.replace(" ", "")
+    assert max(len(tokenizer.encode(p.text).ids) for p in passages) <= limit
 
 
 def _block_at(text: str, start: int):  # type: ignore[no-untyped-def]

@@ -1,3 +1,4 @@
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,53 @@ def test_settings_come_from_the_environment_and_blank_ones_are_defaults() -> Non
 def test_a_value_that_cannot_be_used_is_named(value: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         Settings.from_environment({"QA_PORT": value})
+
+
+def test_defaults_are_what_the_readme_promises() -> None:
+    assert Settings.from_environment({}) == Settings(
+        corpus=Path("corpus"),
+        index=Path("index"),
+        encoder="all-MiniLM-L6-v2",
+        host="127.0.0.1",
+        port=7860,
+        title="Ask these documents",
+        threshold=0.25,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("corpus", "~/my texts", Path("~/my texts")),
+        ("index", "/var/index", Path("/var/index")),
+        ("encoder", "intfloat/e5-small", "intfloat/e5-small"),
+        ("host", "0.0.0.0", "0.0.0.0"),
+        ("port", "0", 0),
+        ("title", "Ask — 漢字", "Ask — 漢字"),
+        ("threshold", "1", 1.0),
+    ],
+)
+def test_each_variable_is_read_as_its_type_and_changes_nothing_else(name: str, value: str, expected: object) -> None:
+    found = Settings.from_environment({f"QA_{name.upper()}": value})
+    assert found == replace(Settings(), **{name: expected})
+    assert type(getattr(found, name)) is type(getattr(Settings(), name))
+
+
+def test_every_setting_is_among_those_tested() -> None:
+    assert {field.name for field in fields(Settings)} == set("corpus index encoder host port title threshold".split())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "-1"),
+        ("PORT", "65536"),
+        ("PORT", "80.5"),
+        ("THRESHOLD", "half"),
+        ("THRESHOLD", "1.1"),
+        ("THRESHOLD", "nan"),
+    ],
+)
+def test_a_number_out_of_range_is_named_in_one_line(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"^QA_{name} is .*; give a .*$"):
+        Settings.from_environment({f"QA_{name}": value})

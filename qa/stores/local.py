@@ -1,11 +1,13 @@
 """FAISS, BM25 and SQLite, in memory or in a folder: the embedded default, and the only module that imports faiss."""
 
+import errno
 import json
 import math
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -82,11 +84,14 @@ class LocalStore:
         try:
             database = _connect(f"{(folder / DATABASE).resolve().as_uri()}?mode=ro", uri=True)
             database.execute("SELECT count(*) FROM passages").fetchone()
+            pages, size = database.execute("SELECT * FROM pragma_page_count, pragma_page_size").fetchone()
+            if pages * size != (folder / DATABASE).stat().st_size:
+                raise ValueError("not all of the database is there")
             passages, sentences = (faiss.read_index(str(folder / n)) for n in (PASSAGE_VECTORS, SENTENCE_VECTORS))
             lexical = bm25s.BM25.load(folder / LEXICAL, show_progress=False)
-            with np.load(folder / WORDS, allow_pickle=False) as arrays:
+            with (folder / WORDS).open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
                 words = _Words(**arrays)
-        except (sqlite3.Error, RuntimeError, OSError, ValueError, TypeError) as error:
+        except (sqlite3.Error, BadZipFile, EOFError, KeyError, RuntimeError, OSError, ValueError, TypeError) as error:
             raise StoreError(f"the index in {folder} is damaged: delete that folder and run `qa index`") from error
         return cls(database, passages, sentences, lexical, words)
 
@@ -213,7 +218,10 @@ def _bm25(terms: Sequence[Sequence[str]]) -> Any:
 def _save(folder: Path, passages: Any, sentences: Any, lexical: Any, words: _Words) -> None:
     import faiss
 
-    faiss.write_index(passages, str(folder / PASSAGE_VECTORS))
-    faiss.write_index(sentences, str(folder / SENTENCE_VECTORS))
+    try:
+        faiss.write_index(passages, str(folder / PASSAGE_VECTORS))
+        faiss.write_index(sentences, str(folder / SENTENCE_VECTORS))
+    except RuntimeError as error:
+        raise OSError(errno.EIO, "the vectors could not be written") from error
     lexical.save(folder / LEXICAL, show_progress=False)
     np.savez(folder / WORDS, **words._asdict())

@@ -1,0 +1,135 @@
+"""LocalStore with vectors that a reader can work out: how often river, port, coal and baker occur."""
+
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import WordCountEncoder
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qa import Document, generations, indexing
+from qa.errors import StoreError
+from qa.stores.local import LocalStore
+from qa.terms import Analyzer
+from qa.words import random_basis
+
+RIVER = Document("ash.md", "Ash", "The river has a port. The river is wide.", Path("texts/ash.md"))
+COAL = Document("elm.md", "Elm", "# Trade\n\nCoal is black. Coal is cheap.")
+FILES = ["passages.sqlite", "vectors.faiss", "sentences.faiss", "words.npz", "lexical/params.index.json"]
+FILES += ["lexical/vocab.index.json", *(f"lexical/{name}.csc.index.npy" for name in ("data", "indices", "indptr"))]
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+PARTS = st.lists(st.one_of(TEXT, st.sampled_from(["# A river\n\n", "port. ", "\r\n", "coal "])), min_size=1, max_size=6)
+
+
+def build(documents: list[Document], folder: Path | None = None) -> LocalStore:
+    return indexing.build(documents, WordCountEncoder(), Analyzer("en"), random_basis(4), folder)
+
+
+@pytest.fixture(params=["in memory", "opened again"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> LocalStore:
+    if request.param == "in memory":
+        return build([RIVER, COAL])
+    build([RIVER, COAL], tmp_path).close()
+    return LocalStore.open(tmp_path)
+
+
+def test_each_ranking_has_its_exact_score(store: LocalStore) -> None:
+    river = np.array([1, 0, 0, 0], dtype=np.float32)
+    found = store.search(river, ["river"], 1)
+    assert found.numbers.tolist() == [0]
+    assert found.dense == pytest.approx([2 / math.sqrt(5)])  # river, port, river
+    assert found.sentence == pytest.approx([1])  # "The river is wide."
+    average = (6 + 7) / 2  # ash river port river wide, elm trade coal black coal cheap, and one more each
+    assert found.lexical == pytest.approx([math.log(2) * 2 / (2 + 1.2 * (0.25 + 0.75 * 6 / average))])
+
+
+def test_the_candidates_are_the_best_of_either_ranking_in_the_order_of_their_numbers(store: LocalStore) -> None:
+    coal = np.array([0, 0, 1, 0], dtype=np.float32)
+    found = store.search(coal, ["river"], 1)
+    assert found.numbers.tolist() == [0, 1]
+    assert found.dense == pytest.approx([0, 1])
+    assert found.sentence == pytest.approx([0, 1])
+    assert found.lexical[0] > found.lexical[1] == 0
+
+
+@pytest.mark.parametrize("terms", [[], ["unheard"]])
+def test_terms_that_no_passage_has_score_nothing(store: LocalStore, terms: list[str]) -> None:
+    found = store.search(np.array([0, 1, 0, 0], dtype=np.float32), terms, 100)
+    assert found.numbers.tolist() == [0, 1]
+    assert found.lexical.tolist() == [0, 0]
+
+
+def test_a_term_is_worth_more_the_fewer_passages_have_it(store: LocalStore) -> None:
+    idf = store.idf(["coal", "unheard"])
+    assert idf == {"coal": pytest.approx(math.log(2)), "unheard": pytest.approx(math.log(6))}
+
+
+def test_documents_and_passages_come_back_as_they_were(store: LocalStore) -> None:
+    assert len(store) == 2
+    assert [store.document(d.id) for d in (RIVER, COAL)] == [RIVER, COAL]
+    assert store.document("other.md") is None
+    coal, river = store.entries([1, 0])
+    assert (coal.passage.heading, coal.passage.title, coal.passage.start) == ("Trade", "Elm", 9)
+    assert [s.text for s in coal.passage.sentences] == ["Coal is black.", "Coal is cheap."]
+    assert [s.text for s in river.passage.sentences] == ["The river has a port.", "The river is wide."]
+    assert river.sentences == pytest.approx(np.array([[math.sqrt(0.5), math.sqrt(0.5), 0, 0], [1, 0, 0, 0]]))
+    assert river.word_sentences.tolist() == [0, 0, 1, 1]
+    assert store.headings() == ["Trade"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(texts=st.lists(PARTS.map("".join), min_size=1, max_size=4))
+def test_a_store_that_is_opened_is_the_one_that_was_built(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str]
+) -> None:
+    folder = tmp_path_factory.mktemp("store")
+    documents = [Document(str(n), f"Title {n}", text) for n, text in enumerate(["One port.", *texts])]
+    built = build(documents, folder)
+    opened = LocalStore.open(folder)
+    numbers = list(range(len(built)))
+    for one, other in zip(built.entries(numbers), opened.entries(numbers), strict=True):
+        assert one.passage == other.passage
+        for ours, theirs in zip(one[1:], other[1:], strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    question = np.array([0.6, 0.8, 0, 0], dtype=np.float32)
+    for ours, theirs in zip(built.search(question, ["river"], 3), opened.search(question, ["river"], 3), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert [opened.document(d.id) for d in documents] == documents
+    built.close()
+    opened.close()
+    shutil.rmtree(folder)
+
+
+def test_the_files_of_a_store_are_those_that_are_damaged_below(tmp_path: Path) -> None:
+    build([RIVER, COAL], tmp_path).close()
+    assert sorted(FILES) == sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file())
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "garbage", "half", "end lost"])
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_file_is_one_clear_line(tmp_path: Path, name: str, damage: str) -> None:
+    build([RIVER, COAL], tmp_path).close()
+    path = tmp_path / name
+    data = path.read_bytes()
+    path.unlink()
+    if damage != "missing":
+        kept = {"empty": b"", "garbage": b"damaged", "half": data[: len(data) // 2], "end lost": data[:-40]}
+        path.write_bytes(kept[damage])
+    with pytest.raises(StoreError, match="is damaged: delete that folder and run `qa index`") as caught:
+        LocalStore.open(tmp_path).entries([0, 1])
+    assert str(tmp_path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_folder_is_the_same_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="is damaged"):
+        LocalStore.open(tmp_path / "missing")
+
+
+def test_a_store_can_be_opened_from_a_generation_with_any_name(tmp_path: Path) -> None:
+    index = tmp_path / "an index #1?"
+    folder = generations.create(index, "one", {}, lambda folder: build([RIVER], folder).close())
+    assert LocalStore.open(folder).document("ash.md") == RIVER
