@@ -45,18 +45,16 @@ class Assistant:
         index: Path | str = "index",
         encoder: str = DEFAULT,
         *,
-        language: str = "",
         threshold: float = THRESHOLD,
         progress: Progress = lambda *_: None,
     ) -> "Assistant":
         """An assistant over a folder of documents, whose index is built first where it isn't up to date.
 
-        `language` is the documents', an ISO 639-1 code; it is detected where none is given. Below a confidence of
-        `threshold` the assistant abstains. Raises CorpusError, EncoderError or StoreError.
+        Below a confidence of `threshold` the assistant abstains. Raises CorpusError, EncoderError or StoreError.
         """
         found = corpora.read(Path(corpus))
         loaded = SentenceEncoder(encoder)
-        analyzer = Analyzer(language or detect_language([d.text for d in found.documents]))
+        analyzer = Analyzer(detect_language([document.text for document in found.documents]))
         model = model_for(loaded.fingerprint, loaded.dimension, Path(index) / CALIBRATION)
         folder = indexing.update(found.documents, Path(index), loaded, analyzer, model.basis, progress)
         return cls(LocalStore.open(folder), loaded, analyzer, model, threshold, found.skipped)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from qa import indexing
 from qa.encoder import Encoder, Vectors
+from qa.errors import CorpusError
 from qa.features import GATE, RIGHT, SENTENCE, Array, Sentences, confidence_features, sentence_features
 from qa.model import Model
 from qa.passages import label
@@ -24,6 +25,7 @@ from qa.terms import Analyzer
 from qa.types import Passage
 from qa.words import basis as principal_basis
 
+MIN_ARTICLES = 3  # far fewer than are needed for a good fit
 GROUPS = 4  # of articles, each of which is taken away once
 FOREIGN_STEP = 2  # every how many-th question is asked without its article
 PASSAGE_PART = 0.5  # what finding the right passage counts beside finding the right sentence
@@ -44,7 +46,13 @@ class Row(NamedTuple):
 
 
 def calibrate(squad: Squad, encoder: Encoder, progress: Progress = lambda *_: None) -> Model:
-    """The model that answers the file's questions best with this encoder; the texts are taken as English."""
+    """The model that answers the file's questions best with this encoder; the texts are taken as English.
+
+    Raises CorpusError where the file has too little to learn from.
+    """
+    articles = sorted({item.article for item in squad.items if item.spans})
+    if len(articles) < MIN_ARTICLES:
+        raise CorpusError(f"give questions with answers about at least {MIN_ARTICLES} articles; found {len(articles)}")
     analyzer = Analyzer("en")
     passages = indexing.split_all(squad.documents, encoder)
     basis = word_basis(passages, encoder, analyzer)
@@ -62,8 +70,7 @@ def calibrate(squad: Squad, encoder: Encoder, progress: Progress = lambda *_: No
 
     own = ask(squad.items, frozenset(), "questions")
     foreign = []
-    articles = sorted({item.article for item in squad.items})
-    for group in np.array_split(articles, min(GROUPS, len(articles) - 1)):
+    for group in np.array_split(articles, min(GROUPS, len(articles))):
         without = frozenset(group.tolist())
         items = [item for item in squad.items if item.article in without][::FOREIGN_STEP]
         foreign += ask(items, without, f"without {group[0]} …")

@@ -237,8 +237,8 @@ def _appended(question: str, memory: Memory) -> str | None:
     names = names_in(question)
     for name in names:
         whole = fullest(name, memory)
-        whole_here = any(other.startswith(name + " ") for other in names)
-        first = whole.startswith(name + " ") and not whole_here
+        continued = any(other.startswith(name + " ") for other in names)
+        first = whole.startswith(name + " ") and whole not in question and not continued
         if first and (name.lower() in MALE | FEMALE or whole in memory.genders):
             return question.replace(name, whole, 1)
     topic = topic_of(memory)

@@ -35,11 +35,14 @@ class Model:
             raise StoreError(f"the reader's model in {folder} is damaged: delete it, or run `qa calibrate`") from error
 
     def save(self, folder: Path) -> None:
-        """Keep the model in a folder, which is made if it isn't there."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Keep the model in a folder, which is made if it isn't there; raises StoreError where that can't be done."""
         weights = {name: value for name, value in asdict(self).items() if name != "basis"}
-        np.save(folder / BASIS, self.basis)
-        (folder / WEIGHTS).write_text(json.dumps(weights, indent=1) + "\n", "utf-8")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            np.save(folder / BASIS, self.basis)
+            (folder / WEIGHTS).write_text(json.dumps(weights, indent=1) + "\n", "utf-8")
+        except OSError as error:
+            raise StoreError(f"the reader's model can't be written to {folder} ({error.strerror})") from error
 
 
 def model_for(encoder: str, dimension: int, calibrated: Path | None = None) -> Model:

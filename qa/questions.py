@@ -1,4 +1,4 @@
-"""Files of questions whose answers are known: SQuAD's JSON, or a JSON object a line."""
+"""Files of questions whose answers are known, in SQuAD's format."""
 
 import json
 from pathlib import Path
@@ -43,28 +43,6 @@ def read_squad(path: Path) -> Squad:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorpusError(f"{path} is not in SQuAD's format ({type(error).__name__}: {error})") from None
     return Squad(documents, items)
-
-
-def read_lines(path: Path) -> list[Item]:
-    """Read a file with a JSON object a line: question, answers (none if it has no answer) and perhaps document.
-
-    Raises CorpusError, which names the line, where one can't be used.
-    """
-    items = []
-    for number, line in enumerate(_text(path).splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            entry = json.loads(line)
-            answers = tuple(str(answer) for answer in entry["answers"])
-            items.append(Item(str(entry["question"]), str(entry.get("document") or ""), answers))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise CorpusError(
-                f'{path}, line {number}: give an object as {{"question": "…", "document": "a.md", "answers": ["…"]}}'
-            ) from None
-    if not items:
-        raise CorpusError(f"{path} holds no questions")
-    return items
 
 
 def _item(entry: dict[str, Any], document: Document) -> Item:

@@ -6,10 +6,10 @@ import pytest
 from qa import Assistant
 from qa.calibration import calibrate
 from qa.encoder import SentenceEncoder
-from qa.errors import CorpusError
+from qa.errors import CorpusError, StoreError
 from qa.features import GATE, RIGHT, SENTENCE
 from qa.model import Model, model_for
-from qa.questions import read_lines, read_squad
+from qa.questions import read_squad
 
 TOWNS = {
     "Elm": ("The mayor of Elm is Rowan Birch.", "The port of Elm was built in 1912.", "Elm lies on the river Ash."),
@@ -63,10 +63,20 @@ def test_an_encoder_without_a_model_has_the_bundled_weights_and_a_basis_of_its_o
     assert model.encoder == "another:1234"
 
 
-def test_files_of_questions_that_cannot_be_used_are_named_with_the_line(tmp_path: Path) -> None:
-    path = tmp_path / "questions.jsonl"
-    path.write_text('{"question": "Why?", "answers": ["So."]}\n\n{"question": "When?"}\n', "utf-8")
-    with pytest.raises(CorpusError, match=r"questions\.jsonl, line 3"):
-        read_lines(path)
+def test_files_that_hold_too_little_or_are_something_else_are_refused(
+    squad: Path, encoder: SentenceEncoder, tmp_path: Path
+) -> None:
+    read = read_squad(squad)
+    one = [item for item in read.items if item.article == "Elm"]
+    with pytest.raises(CorpusError, match="at least 3 articles; found 1"):
+        calibrate(read._replace(items=one), encoder)
+    path = tmp_path / "other.json"
+    path.write_text('{"question": "Why?"}', "utf-8")
     with pytest.raises(CorpusError, match="not in SQuAD's format"):
         read_squad(path)
+
+
+def test_a_model_that_cannot_be_kept_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", "utf-8")
+    with pytest.raises(StoreError, match="can't be written"):
+        model_for("another:1234", 8).save(tmp_path / "file" / "model")

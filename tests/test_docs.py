@@ -46,3 +46,11 @@ def test_every_dependency_is_pinned_to_a_version() -> None:
 
 def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_every_file_of_the_package_is_installed() -> None:
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["package-data"]["qa"]
+    files = [path.relative_to(ROOT / "qa") for path in (ROOT / "qa").rglob("*") if path.is_file()]
+    data = [path for path in files if path.suffix not in {".py", ".pyc"}]
+    assert len(data) > 2
+    assert [path for path in data if not any(path.match(pattern) for pattern in patterns)] == []

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from qa.errors import SettingsError
+from qa.reader import THRESHOLD
 from qa.settings import Settings
 
 
@@ -68,3 +69,7 @@ def test_every_setting_is_among_those_tested() -> None:
 def test_a_number_out_of_range_is_named_in_one_line(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^QA_{name} is .*; give a .*$"):
         Settings.from_environment({f"QA_{name}": value})
+
+
+def test_the_threshold_has_one_default() -> None:
+    assert Settings().threshold == THRESHOLD

@@ -50,8 +50,10 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
 
     def ask(question: str) -> dict[str, Any]:
         """Answer a question in the documents' own words, with citations, or say that they don't hold the answer."""
+        if len(question) > MAX_QUESTION:
+            raise gr.Error(f"The question is longer than {MAX_QUESTION} characters: shorten it")
         begin = time.perf_counter()
-        answer = service.assistant().ask(question[:MAX_QUESTION])
+        answer = service.assistant().ask(question)
         return payload(answer, 1000 * (time.perf_counter() - begin))
 
     def welcome() -> gr.Chatbot:

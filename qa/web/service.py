@@ -20,11 +20,6 @@ class Service:
         threading.Thread(target=self._open, name="open-assistant", daemon=True).start()
 
     @property
-    def ready(self) -> bool:
-        """Whether questions are answered at once."""
-        return self._opened.done()
-
-    @property
     def failure(self) -> BaseException | None:
         """Why the assistant couldn't be opened, or None where it could or is still being opened."""
         return self._opened.exception() if self._opened.done() else None
