@@ -7,16 +7,19 @@ from qa import corpus as corpora
 from qa import indexing
 from qa.encoder import DEFAULT, Encoder, SentenceEncoder
 from qa.followup import standalone
+from qa.hints import hint, is_small_talk
 from qa.indexing import Progress
 from qa.model import Model, model_for
 from qa.reader import THRESHOLD, Reader
 from qa.retriever import Retriever
+from qa.spelling import corrected
 from qa.stores import Store
 from qa.stores.local import LocalStore
 from qa.terms import Analyzer, detect_language
 from qa.types import Answer, Document
 
 CALIBRATION = "calibration"  # the folder in the index where `qa calibrate` keeps what it fitted
+TOPICS = 3  # that a hint names
 
 History = Sequence[tuple[str, str]]  # questions and their answers, oldest first
 
@@ -34,9 +37,11 @@ class Assistant:
         skipped: Mapping[str, str] | None = None,
     ) -> None:
         self.store = store
+        self._encoder = encoder
+        self._analyzer = analyzer
         self.skipped = dict(skipped or {})  # files that couldn't be read, and why
         self._retrieve = Retriever(store, encoder, analyzer, model.basis)
-        self._read = Reader(model, analyzer, threshold)
+        self._read = Reader(model, analyzer, store, threshold)
 
     @classmethod
     def open(
@@ -46,15 +51,19 @@ class Assistant:
         encoder: str = DEFAULT,
         *,
         threshold: float = THRESHOLD,
+        language: str = "auto",
         progress: Progress = lambda *_: None,
     ) -> "Assistant":
         """An assistant over a folder of documents, whose index is built first where it isn't up to date.
 
-        Below a confidence of `threshold` the assistant abstains. Raises CorpusError, EncoderError or StoreError.
+        Below a confidence of `threshold` the assistant abstains. `language`, a code of qa.terms.LANGUAGES, says whose
+        stems and stop words the documents have; "auto" detects it. Raises CorpusError, EncoderError or StoreError.
         """
         found = corpora.read(Path(corpus))
         loaded = SentenceEncoder(encoder)
-        analyzer = Analyzer(detect_language([document.text for document in found.documents]))
+        if language == "auto":
+            language = detect_language([document.text for document in found.documents])
+        analyzer = Analyzer(language)
         model = model_for(loaded.fingerprint, loaded.dimension, Path(index) / CALIBRATION)
         folder = indexing.update(found.documents, Path(index), loaded, analyzer, model.basis, progress)
         return cls(LocalStore.open(folder), loaded, analyzer, model, threshold, found.skipped)
@@ -79,5 +88,16 @@ class Assistant:
         """Answer a question from the documents, or abstain; a follow-up is made to stand alone first.
 
         `history` has the questions, best as they were searched (`Answer.standalone`), and their answers, oldest first.
+        What can't be searched, as a greeting, is an abstention that says what can be asked.
         """
-        return self._read(question, self._retrieve(standalone(question, history)))
+        topical = [(asked, answer) for asked, answer in history if not is_small_talk(asked)]
+        alone = corrected(standalone(question, topical), self.store, self._analyzer, self._encoder.tokenizer)
+        if text := hint(alone, self._languages, self.store, self._analyzer, self.topics(TOPICS)):
+            return Answer(question, question, text, citations=(), hits=(), confidence=0.0, abstained=True)
+        return self._read(question, self._retrieve(alone))
+
+    @property
+    def _languages(self) -> tuple[str, ...]:
+        """Those that can be asked in: the encoder's own and the documents'; none where the encoder may know any."""
+        own = self._encoder.language
+        return tuple(dict.fromkeys((own, self._analyzer.language))) if own else ()

@@ -26,6 +26,7 @@ CELL = re.compile(r"[\s|]*")
 HASHES = re.compile(r"\s*(?:#{1,6}(?=\s))?\s*")
 CLOSING_HASHES = re.compile(r"(?:^|\s+)#+$")
 MARKERS = re.compile(r"(?:[\s>|]|[-*+•](?=\s|$)|\d{1,9}[.)](?=\s|$))*")
+LISTS = ("bullet_list", "ordered_list", "tbody")  # a table's rows, but for its head, are items as well
 LEAVES = ("paragraph_open", "heading_open", "tr_open", "fence", "code_block", "html_block")
 NO_TEXT = ("hr", "table_open")  # lines that are taken, though there is no text to quote in them
 
@@ -39,6 +40,8 @@ class Block:
     level: int = 0
     headings: tuple[str, ...] = ()
     plain: bool = False  # a paragraph that is in no list or quotation
+    list: int = 0  # the innermost list that it is in, by the number of the line where that begins, from 1
+    opens: bool = False  # it is the first of its item
 
 
 def blocks(text: str) -> Iterator[Block]:
@@ -82,7 +85,13 @@ def _found(text: str) -> Iterator[Block]:
     """What the parser calls a block, and the lines that it gives to none, as those of a link's definition."""
     starts = [0, *(m.end() for m in NEWLINE.finditer(text)), len(text)]
     taken = [False] * len(starts)
+    lists, opens = [0], False
     for token in _parser().parse(text):
+        if token.type.removesuffix("_open") in LISTS and token.map:
+            lists.append(token.map[0] + 1)
+        elif token.type.removesuffix("_close") in LISTS:
+            lists.pop()
+        opens = opens or token.type in ("list_item_open", "tr_open")
         if token.map is None or token.type not in LEAVES + NO_TEXT:
             continue
         first, last = token.map[0], min(token.map[1], len(starts) - 1)
@@ -90,7 +99,8 @@ def _found(text: str) -> Iterator[Block]:
         underlined = token.type == "heading_open" and not token.markup.startswith("#")
         start, end = starts[first], starts[last - 1 if underlined else last]
         if token.type in LEAVES and (block := _trimmed(text, start, end, token)):
-            yield block
+            yield replace(block, list=lists[-1], opens=opens and lists[-1] > 0)
+            opens = False
     for line, (start, end) in enumerate(pairwise(starts)):
         if not taken[line] and (block := _trimmed(text, start, end, None)):
             yield block

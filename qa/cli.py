@@ -116,7 +116,12 @@ def _open(settings: Settings) -> "Assistant":
 
     with _progress() as progress:
         assistant = Assistant.open(
-            settings.corpus, settings.index, settings.encoder, threshold=settings.threshold, progress=progress
+            settings.corpus,
+            settings.index,
+            settings.encoder,
+            threshold=settings.threshold,
+            language=settings.language,
+            progress=progress,
         )
     for name, reason in assistant.skipped.items():
         typer.echo(f"skipped {name}: {reason}", err=True)

@@ -46,6 +46,7 @@ class Encoder(Protocol):
     fingerprint: str
     dimension: int
     max_tokens: int
+    language: str  # the code of the one that it was made for, empty where that isn't known or it is more than one
     tokenizer: "Tokenizer"
 
     def encode_passages(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
@@ -76,6 +77,7 @@ class SentenceEncoder:
         self._model = _load(str(folder or name), name)
         self._weights = folder / WEIGHTS if folder else None
         self.dimension = int(self._model.get_embedding_dimension() or 0)
+        self.language = "en" if name == DEFAULT else ""
         self.max_tokens = int(self._model.max_seq_length or 512)
         self.tokenizer = self._plain_tokenizer()
         self._truncating = self._plain_tokenizer()

@@ -103,6 +103,7 @@ QUOTED = re.compile(r"[\"“«]([^\"”»]{3,60})[\"”»]")
 PHRASE = re.compile(rf"(?:\b(?:the|(?P<article>an?))|(?P<owner>{JOINED}['’]s)) (?P<noun>(?:[^\W_]+[- ]?)+)")
 NO_ANSWER = re.compile(
     r"\W*(?:cannotanswer|i don['’]?t know|no answer|not found"
+    r"|there is no word in that|that doesn['’]t seem to be in"
     r"|the (?:documents?|texts?) (?:don['’]t|do not|does not|doesn['’]t))",
     re.I,
 )

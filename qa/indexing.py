@@ -17,7 +17,7 @@ from qa.terms import Analyzer
 from qa.types import Document, Passage
 from qa.words import pack, project
 
-FORMAT = 1  # of the index on disk
+FORMAT = 2  # of the index on disk
 BATCH = 256  # passages that are encoded between two reports of progress
 
 Progress = Callable[[str, int, int], None]  # told what is being done, how many are done, and of how many

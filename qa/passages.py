@@ -28,12 +28,12 @@ LONG_SENTENCE = 400  # characters; longer ones, as lines without a full stop, ar
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A sentence with its size in tokens, the number of its block, and the tokens of the marks that stand before it."""
+    """A sentence with its size in tokens, its block, and the tokens of the marks that stand before it."""
 
     start: int
     end: int
     tokens: int
-    block: int
+    block: Block
     before: int = 0
 
 
@@ -44,8 +44,7 @@ def split(document: Document, tokenizer: "Tokenizer", max_tokens: int) -> list[P
     of the structure is in exactly one passage.
     """
     passages: list[Passage] = []
-    numbered = enumerate(blocks(document.text))
-    for headings, section in groupby(numbered, key=lambda item: item[1].headings):
+    for headings, section in groupby(blocks(document.text), key=lambda block: block.headings):
         heading = " › ".join(h for h in headings if h != document.title)
         before = label(document.title, heading, tokenizer)
         budget = max_tokens - SPECIAL_TOKENS - _count(before, tokenizer)
@@ -67,7 +66,11 @@ def _count(text: str, tokenizer: "Tokenizer") -> int:
 
 def _passage(document: Document, heading: str, pieces: Sequence[_Piece]) -> Passage:
     text, start, end = document.text, pieces[0].start, pieces[-1].end
-    sentences = tuple(Sentence(p.start, p.end, text[p.start : p.end]) for p in pieces)
+    firsts = [p.block.opens and p.start == p.block.start for p in pieces]
+    sentences = tuple(
+        Sentence(p.start, p.end, text[p.start : p.end], p.block.list, opens)
+        for p, opens in zip(pieces, firsts, strict=True)
+    )
     return Passage(document.id, document.title, heading, start, end, text[start:end], sentences)
 
 
@@ -92,15 +95,15 @@ def _pack(pieces: Sequence[_Piece], budget: int) -> Iterator[list[_Piece]]:
         yield group
 
 
-def _pieces(text: str, blocks: Iterable[tuple[int, Block]], tokenizer: "Tokenizer", budget: int) -> list[_Piece]:
-    spans = [(span, number) for number, block in blocks for span in _sentences(text, block)]
+def _pieces(text: str, blocks: Iterable[Block], tokenizer: "Tokenizer", budget: int) -> list[_Piece]:
+    spans = [(span, block) for block in blocks for span in _sentences(text, block)]
     sizes = [len(e.ids) for e in tokenizer.encode_batch([text[s:e] for (s, e), _ in spans], add_special_tokens=False)]
     pieces = []
-    for ((start, end), number), size in zip(spans, sizes, strict=True):
+    for ((start, end), block), size in zip(spans, sizes, strict=True):
         if size <= budget and end - start <= MAX_CHARACTERS:
-            pieces.append(_Piece(start, end, size, number))
+            pieces.append(_Piece(start, end, size, block))
         else:
-            pieces += [_Piece(*part, number) for part in _cut(text, start, end, tokenizer, budget)]
+            pieces += [_Piece(*part, block) for part in _cut(text, start, end, tokenizer, budget)]
     return _with_marks(text, pieces, tokenizer)
 
 

@@ -42,6 +42,14 @@ KINDS = (
     ),
 )
 
+# Questions that want a list, or an overview of one.
+PLURAL = r"(?!(?:is|was|has|does|this|as|its|his)\b)\w+(?<![su])s"
+LISTING = re.compile(
+    rf"\b(?:what|which) (?:\w+ ){{0,3}}?{PLURAL} \w|\b(?:what|who) (?:are|were) (?:\w+ ){{0,4}}?{PLURAL}\b"
+    rf"|\b(?:list|name|enumerate|mention) (?:\w+ ){{0,4}}?{PLURAL}\b|\bknown for\b|\bconsists? of\b"
+    r"|\bwhat (?:\w+ )+(?:include|offer|contain)\b|\bexamples of\b",
+)
+
 
 class Question(NamedTuple):
     """What the retriever and the reader need to know of a question."""
@@ -51,6 +59,7 @@ class Question(NamedTuple):
     terms: list[str]  # the distinct ones
     names: list[str]  # the terms of its names and numbers
     kind: str
+    listing: bool  # whether it wants all items of a list
     vector: Vectors  # of the question, unit length
     words: Vectors  # of its words that carry meaning and, behind them, of those that ask; unit length
     word_terms: list[str]  # the terms of the former
@@ -68,6 +77,7 @@ def analyse(text: str, encoder: Encoder, analyzer: Analyzer, basis: Vectors) -> 
         terms=list(dict.fromkeys(sequence)),
         names=_names(text, analyzer),
         kind=_kind(text),
+        listing=LISTING.search(text.lower()) is not None,
         vector=encoded.vector,
         words=project(encoded.stretches, basis),
         word_terms=[word.term for word in words],

@@ -6,14 +6,20 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from qa.features import GATE, RIGHT, SENTENCE, Array, Candidate, Sentences, confidence_features, sentence_features
+from qa.lists import Place, listing
 from qa.model import Model
 from qa.retriever import Retrieved
+from qa.stores import Store
 from qa.terms import Analyzer
-from qa.types import Answer, Citation, Hit
+from qa.types import Answer, Citation, Hit, Passage, Sentence
 
 MAX_CITATIONS = 3
 NEAR_BEST = 0.4  # a further sentence is cited where its share of the belief is at least this part of the best one's
-THRESHOLD = 0.25  # of confidence; docs/evaluation.md has what it answers and declines
+MAX_ITEMS = 20  # of a list
+ABOUT_LIST = 0.5  # of a question's words, by idf, that stand above a list which it asks for …
+IS_LIST = 0.8  # … and that leave little doubt that the list answers it,
+LIST_CONFIDENCE = 0.8  # which is this probable: a guess, for want of public questions that ask for lists
+THRESHOLD = 0.33  # of confidence; docs/evaluation.md has what it answers and declines
 
 ABSTENTION = "The documents don't say."
 
@@ -21,9 +27,10 @@ ABSTENTION = "The documents don't say."
 class Reader:
     """Chooses the sentences that answer; abstains where its confidence is below the threshold."""
 
-    def __init__(self, model: Model, analyzer: Analyzer, threshold: float = THRESHOLD) -> None:
+    def __init__(self, model: Model, analyzer: Analyzer, store: Store, threshold: float = THRESHOLD) -> None:
         self._model = model
         self._analyzer = analyzer
+        self._store = store
         self._threshold = threshold
 
     def __call__(self, question: str, retrieved: Retrieved) -> Answer:
@@ -32,33 +39,59 @@ class Reader:
         sentences = sentence_features(retrieved.question, candidates, retrieved.idf, self._analyzer)
         shares = softmax(sentences.features @ np.array([self._model.sentence[name] for name in SENTENCE]))
         found = confidence_features(retrieved.question, candidates, sentences, shares, retrieved.idf)
-        confidence = _logistic(found, GATE, self._model.gate) * _logistic(found, RIGHT, self._model.right)
+        gate, right = _logistic(found, GATE, self._model.gate), _logistic(found, RIGHT, self._model.right)
+        cited, coverage = self._list(retrieved, sentences, shares)
+        confidence = max(gate * right, LIST_CONFIDENCE * (coverage >= IS_LIST))
+        if not cited:
+            cited = _near_best(candidates, sentences, shares)
         abstained = confidence < self._threshold
-        citations = () if abstained else tuple(_cite(candidates, sentences, shares))
+        citations = () if abstained else tuple(_citation(passage, sentence) for passage, sentence in cited)
         return Answer(
             question=question,
             standalone=retrieved.question.text,
             text=" ".join(" ".join(c.quote.split()) for c in citations) or ABSTENTION,
             citations=citations,
-            hits=tuple(_reordered(candidates, sentences, shares)),
+            hits=tuple(_with_cited(_reordered(candidates, sentences, shares), cited)),
             confidence=confidence,
             abstained=abstained,
         )
 
+    def _list(self, retrieved: Retrieved, sentences: Sentences, shares: Array) -> tuple[list[Place], float]:
+        """The items of the list that a question wants, and how much of the question stands above them.
 
-def _cite(candidates: Sequence[Candidate], sentences: Sentences, shares: Array) -> list[Citation]:
-    best = np.argsort(-shares, kind="stable")[:MAX_CITATIONS]
-    return [
-        _citation(candidates[sentences.candidate[i]], int(sentences.number[i]))
-        for i in best
-        if shares[i] >= NEAR_BEST * shares[best[0]]
-    ]
+        The items' own words need not be the question's: what stands above them says what they are.
+        """
+        best, terms = int(np.argmax(shares)), retrieved.question.terms
+        entry = retrieved.candidates[sentences.candidate[best]].entry
+        found = listing(self._store, entry, int(sentences.number[best])) if retrieved.question.listing else None
+        if found is None:
+            return [], 0.0
+        passage, name = found.items[0][0], set(self._analyzer.terms(found.name))
+        above = name.union(self._analyzer.terms(f"{passage.title} {passage.heading}"))
+        if name.isdisjoint(terms):
+            return [], 0.0
+        rare = np.array([retrieved.idf[term] for term in terms])
+        coverage = float(rare @ [term in above for term in terms] / rare.sum())
+        leading = [found.lead] if found.lead and found.lead[1].text.endswith(":") else []
+        return ([*leading, *found.items[:MAX_ITEMS]], coverage) if coverage >= ABOUT_LIST else ([], 0.0)
 
 
-def _citation(candidate: Candidate, number: int) -> Citation:
-    passage = candidate.entry.passage
-    sentence = passage.sentences[number]
+def _near_best(candidates: Sequence[Candidate], sentences: Sentences, shares: Array) -> list[Place]:
+    order = np.argsort(-shares, kind="stable")[:MAX_CITATIONS]
+    near = [i for i in order if shares[i] >= NEAR_BEST * shares[order[0]]]
+    passages = [candidates[sentences.candidate[i]].entry.passage for i in near]
+    return [(passage, passage.sentences[sentences.number[i]]) for i, passage in zip(near, passages, strict=True)]
+
+
+def _citation(passage: Passage, sentence: Sentence) -> Citation:
     return Citation(passage.document_id, passage.title, passage.heading, sentence.text, sentence.start, sentence.end)
+
+
+def _with_cited(hits: list[Hit], cited: Sequence[Place]) -> list[Hit]:
+    """The hits and, last, the passages that hold more of a list than was found."""
+    found = [hit.passage for hit in hits]
+    more = [passage for passage in dict.fromkeys(passage for passage, _ in cited) if passage not in found]
+    return hits + [Hit(passage, hits[-1].score) for passage in more]
 
 
 def _reordered(candidates: Sequence[Candidate], sentences: Sentences, shares: Array) -> list[Hit]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qa.errors import SettingsError
+from qa.terms import LANGUAGES
 
 PREFIX = "QA_"
 
@@ -21,7 +22,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7860
     title: str = "Ask these documents"
-    threshold: float = 0.25
+    threshold: float = 0.33
+    language: str = "auto"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -39,6 +41,10 @@ class Settings:
             raise SettingsError(f"{PREFIX}PORT is {settings.port}; give a port from 0 to 65535")
         if not 0 <= settings.threshold <= 1:
             raise SettingsError(f"{PREFIX}THRESHOLD is {settings.threshold}; give a probability from 0 to 1")
+        if settings.language not in ("auto", *LANGUAGES):
+            raise SettingsError(
+                f"{PREFIX}LANGUAGE is {settings.language!r}; give auto or one of {', '.join(LANGUAGES)}"
+            )
         return settings
 
 

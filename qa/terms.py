@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-WORD = re.compile(r"[^\W_]+")
+WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")  # letters and digits, with accents that stand apart
 
 # ISO 639-1 code → the name that PyStemmer's algorithm and bm25s's list of stop words have
 LANGUAGES = {
@@ -49,22 +49,22 @@ class Analyzer:
         import Stemmer
 
         self.language = language
-        self._stop_words = stop_words(language)
+        stop = {fold(word) for word in stop_words(language)}
         stemmer: Any = Stemmer.Stemmer(LANGUAGES[language])
-        self._stem = lru_cache(maxsize=200_000)(stemmer.stemWord)
+
+        def term(word: str) -> str:
+            return "" if fold(word) in stop else fold(stemmer.stemWord(word))  # endings have accents of their own
+
+        self._term = lru_cache(maxsize=200_000)(term)
 
     def terms(self, text: str) -> list[str]:
         """The terms of a text in order, repeated as often as they occur."""
-        return [self._stem(word) for word in WORD.findall(_fold(text)) if word not in self._stop_words]
+        return [term for word in WORD.findall(text.lower()) if (term := self._term(word))]
 
     def words(self, text: str) -> list[Word]:
         """The words behind the terms, with their places in the text."""
-        found = []
-        for match in WORD.finditer(text):
-            word = _fold(match[0])
-            if word not in self._stop_words:
-                found.append(Word(match.start(), match.end(), self._stem(word)))
-        return found
+        found = ((match.span(), self._term(match[0].lower())) for match in WORD.finditer(text))
+        return [Word(start, end, term) for (start, end), term in found if term]
 
 
 def asking_words(text: str) -> list[tuple[int, int]]:
@@ -95,8 +95,8 @@ def stop_words(language: str) -> frozenset[str]:
     return frozenset(getattr(stopwords, f"STOPWORDS_{LANGUAGES[language].upper()}"))
 
 
-def _fold(text: str) -> str:
-    """Lower case without accents."""
+def fold(text: str) -> str:
+    """Lower case without accents, as words are compared."""
     if text.isascii():
         return text.lower()
     return "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))

@@ -19,11 +19,16 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """The part of a passage that is quoted: a sentence, list item, table row or line."""
+    """The part of a passage that is quoted: a sentence, list item, table row or line.
+
+    `list` tells apart the lists of a document that sentences stand in, 0 outside any; `opens` those that begin an item.
+    """
 
     start: int
     end: int
     text: str
+    list: int = 0
+    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)

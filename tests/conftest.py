@@ -28,6 +28,7 @@ class WordCountEncoder:
 
     fingerprint = "word-count"
     dimension = len(VOCABULARY)
+    language = "en"
 
     def __init__(self, max_tokens: int = 64) -> None:
         self.max_tokens = max_tokens

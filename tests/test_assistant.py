@@ -21,7 +21,7 @@ TOWN = Document(id="town.md", title="Town", text="# Town\n\nElm has a bakery, an
         ("What is Novokuznetsk known for?", {"", "A city shaped by industry"}, "industrial"),
         ("Which river is its port on?", {"Transportation and logistics"}, "Tom River"),
         ("Why is it called the City of Black Gold?", {"Coal mining"}, "association with coal"),
-        ("What do the universities do for the region?", {"Education and research"}, "train and support"),
+        ("How do the universities support the workforce?", {"Education and research"}, "train and support"),
     ],
 )
 def test_the_demo_answers_from_the_right_section(
@@ -187,7 +187,7 @@ def test_all_citations_of_any_question_are_exact_sentences_of_their_document(enc
     documents = {d.id: d for d in [RIVER, TOWN, Document(id="elm.md", title="Elm", text=text)]}
     assistant = Assistant.from_documents(list(documents.values()), encoder, threshold=0)
     cited = []
-    for question in ["When was the port built?", "Who is the baker?", "What is naïve 漢字?", "", "e\u0301nd"]:
+    for question in ["When was the port built?", "Who is the baker?", "What is naïve 漢字?", "e\u0301nd"]:
         answer = assistant.ask(question)
         cited += answer.citations
         assert 1 <= len(answer.citations) <= 3

@@ -7,9 +7,10 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "qa"
 LAYERS = [
     {"types", "errors"},
-    {"settings", "payload", "terms", "english", "blocks", "corpus", "encoder"},
-    {"mentions"},
+    {"payload", "terms", "english", "blocks", "corpus", "encoder"},
+    {"mentions", "settings"},
     {"followup", "passages", "words", "generations", "questions", "question", "model", "stores"},
+    {"hints", "spelling", "lists"},
     {"stores.local"},
     {"features", "indexing"},
     {"retriever"},

@@ -29,7 +29,8 @@ def test_defaults_are_what_the_readme_promises() -> None:
         host="127.0.0.1",
         port=7860,
         title="Ask these documents",
-        threshold=0.25,
+        threshold=0.33,
+        language="auto",
     )
 
 
@@ -43,6 +44,7 @@ def test_defaults_are_what_the_readme_promises() -> None:
         ("port", "0", 0),
         ("title", "Ask — 漢字", "Ask — 漢字"),
         ("threshold", "1", 1.0),
+        ("language", "de", "de"),
     ],
 )
 def test_each_variable_is_read_as_its_type_and_changes_nothing_else(name: str, value: str, expected: object) -> None:
@@ -52,7 +54,9 @@ def test_each_variable_is_read_as_its_type_and_changes_nothing_else(name: str, v
 
 
 def test_every_setting_is_among_those_tested() -> None:
-    assert {field.name for field in fields(Settings)} == set("corpus index encoder host port title threshold".split())
+    assert {field.name for field in fields(Settings)} == set(
+        "corpus index encoder host port title threshold language".split()
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,10 +68,11 @@ def test_every_setting_is_among_those_tested() -> None:
         ("THRESHOLD", "half"),
         ("THRESHOLD", "1.1"),
         ("THRESHOLD", "nan"),
+        ("LANGUAGE", "English"),
     ],
 )
 def test_a_number_out_of_range_is_named_in_one_line(name: str, value: str) -> None:
-    with pytest.raises(SettingsError, match=f"^QA_{name} is .*; give a .*$"):
+    with pytest.raises(SettingsError, match=f"^QA_{name} is .*; give (a|auto) .*$"):
         Settings.from_environment({f"QA_{name}": value})
 
 

@@ -13,12 +13,13 @@ Numbers = npt.NDArray[np.int64]
 
 
 class Entry(NamedTuple):
-    """A passage with its vectors, as it is kept.
+    """A passage under its number, with its vectors as they are kept.
 
     `sentences` has shape (sentences, dimension), `words` (words, word dimension); both are of unit length.
     `word_sentences` has the number of the sentence that each word stands in.
     """
 
+    number: int
     passage: Passage
     sentences: Vectors
     words: Vectors
@@ -51,6 +52,14 @@ class Store(Protocol):
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
+        ...
+
+    def known(self, terms: Sequence[str]) -> set[str]:
+        """Those of the terms that any passage has."""
+        ...
+
+    def frequencies(self, words: Sequence[str]) -> dict[str, int]:
+        """How often each of the words that are there at all stands in the passages, without case and accents."""
         ...
 
     def document(self, document_id: str) -> Document | None:

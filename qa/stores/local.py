@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from qa.encoder import Vectors
 from qa.errors import StoreError
 from qa.stores import Candidates, Entry, Numbers
-from qa.terms import Analyzer
+from qa.terms import WORD, Analyzer, fold
 from qa.types import Document, Passage, Sentence
 from qa.words import Packed, unpack
 
@@ -24,6 +25,7 @@ PASSAGE_VECTORS, SENTENCE_VECTORS = "vectors.faiss", "sentences.faiss"
 
 SCHEMA = """
 CREATE TABLE documents (id TEXT PRIMARY KEY, title TEXT, path TEXT, text TEXT);
+CREATE TABLE words (word TEXT PRIMARY KEY, frequency INTEGER) WITHOUT ROWID;
 CREATE TABLE passages (
     number INTEGER PRIMARY KEY, document TEXT, heading TEXT, start INTEGER, end INTEGER, text TEXT, sentences TEXT
 );
@@ -59,11 +61,11 @@ class LocalStore:
     ) -> "LocalStore":
         """A store of at least one passage, kept in `folder` if one is given."""
         database = _connect(str(folder / DATABASE) if folder else ":memory:")
+        texts = [f"{p.title}. {p.heading}. {p.text}" for p, *_ in items]
         with database:
-            _fill(database, documents, [item.passage for item in items])
+            _fill(database, documents, [item.passage for item in items], texts)
         passages = _flat(np.stack([item.vector for item in items]))
         sentences = _flat(np.concatenate([item.sentences for item in items]))
-        texts = (f"{p.title}. {p.heading}. {p.text}" for p, *_ in items)
         lexical = _bm25([analyzer.terms(text) for text in texts])
         words = _Words(
             first_sentences=np.cumsum([0, *(len(item.sentences) for item in items)]),
@@ -125,6 +127,15 @@ class LocalStore:
         counts = {term: self._passages_with(term) for term in terms}
         return {term: math.log(1 + (len(self) - n + 0.5) / (n + 0.5)) for term, n in counts.items()}
 
+    def known(self, terms: Sequence[str]) -> set[str]:
+        """Those of the terms that any passage has."""
+        return {term for term in terms if self._passages_with(term)}
+
+    def frequencies(self, words: Sequence[str]) -> dict[str, int]:
+        """How often each of the words that are there at all stands in the passages, without case and accents."""
+        query = "SELECT word, frequency FROM words WHERE word IN (SELECT value FROM json_each(?))"
+        return dict(map(tuple, self._database.execute(query, (json.dumps(words),))))
+
     def document(self, document_id: str) -> Document | None:
         """The document of this id, or None where it isn't indexed."""
         row = self._database.execute("SELECT * FROM documents WHERE id = ?", (document_id,)).fetchone()
@@ -140,6 +151,7 @@ class LocalStore:
     def _entry(self, number: int) -> Entry:
         words = slice(*self._words.first_words[number : number + 2])
         return Entry(
+            number=number,
             passage=_passage(self._database.execute(PASSAGE, (number,)).fetchone()),
             sentences=self._sentence_vectors(number),
             words=unpack(self._words.vectors[words]),
@@ -175,8 +187,12 @@ def _connect(location: str, uri: bool = False) -> sqlite3.Connection:
     return database
 
 
-def _fill(database: sqlite3.Connection, documents: Iterable[Document], passages: Iterable[Passage]) -> None:
+def _fill(
+    database: sqlite3.Connection, documents: Iterable[Document], passages: Iterable[Passage], texts: Iterable[str]
+) -> None:
     database.executescript(SCHEMA)
+    words = Counter(word for text in texts for word in WORD.findall(fold(text)))
+    database.executemany("INSERT INTO words VALUES (?, ?)", words.items())
     database.executemany(
         "INSERT INTO documents VALUES (?, ?, ?, ?)",
         ((d.id, d.title, str(d.path) if d.path else None, d.text) for d in documents),
@@ -184,16 +200,20 @@ def _fill(database: sqlite3.Connection, documents: Iterable[Document], passages:
     database.executemany(
         "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
-            (n, p.document_id, p.heading, p.start, p.end, p.text, json.dumps([(s.start, s.end) for s in p.sentences]))
+            (n, p.document_id, p.heading, p.start, p.end, p.text, json.dumps([_place(s) for s in p.sentences]))
             for n, p in enumerate(passages)
         ),
     )
 
 
+def _place(sentence: Sentence) -> tuple[int, int, int, bool]:
+    return sentence.start, sentence.end, sentence.list, sentence.opens
+
+
 def _passage(row: sqlite3.Row) -> Passage:
     start, text = row["start"], row["text"]
-    spans = json.loads(row["sentences"])
-    sentences = tuple(Sentence(s, e, text[s - start : e - start]) for s, e in spans)
+    places = json.loads(row["sentences"])
+    sentences = tuple(Sentence(s, e, text[s - start : e - start], number, opens) for s, e, number, opens in places)
     return Passage(row["document"], row["title"], row["heading"], start, row["end"], text, sentences)
 
 

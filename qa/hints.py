@@ -1,0 +1,80 @@
+"""What isn't a question that can be searched → a word on what can be asked: greetings, thanks, another language."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from qa.terms import LANGUAGES, WORD, Analyzer, fold, stop_words
+
+if TYPE_CHECKING:
+    from qa.stores import Store
+
+GREETING = re.compile(
+    r"(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|greetings|hallo|guten (?:morgen|tag|abend)|hola"
+    r"|buenos dias|bonjour|salut|ciao|ola|hej|merhaba|привет|здравствуи(?:те)?|добрыи (?:день|вечер))"
+    r"(?: (?:there|all|everyone|everybody|again|you))?"
+)
+THANKS = re.compile(
+    r"(?:(?:ok|okay|great|good|nice|perfect|cool|super) )?"
+    r"(?:thanks?|thank you|thx|cheers|danke|vielen dank|gracias|merci|grazie|obrigad[oa]|tack|tak|спасибо)"
+    r"(?: (?:a lot|so much|very much|again|you|all|for (?:that|this|your help)|schon|sehr|большое))*"
+)
+FAREWELL = re.compile(r"(?:good ?bye|bye(?: bye)?|see you(?: later)?|tschuss|adios|au revoir|пока|до свидания)")
+UNLIKELY = 0.1  # a probability of a language below which a question is clearly not in it
+FEWEST = 3  # words in Latin letters that a language can be told from
+
+
+def hint(question: str, languages: Sequence[str], store: "Store", analyzer: Analyzer, topics: Sequence[str]) -> str:
+    """What to say instead of searching, empty where the question can be searched.
+
+    `languages` are the codes of those that can be asked in, any where there are none; `topics` can be asked about.
+    """
+    spoken, terms = _spoken(question), analyzer.terms(question)
+    ask_these = f"Ask these documents a question{_about(topics)}."
+    if GREETING.fullmatch(spoken):
+        return f"Hello! {ask_these}"
+    if THANKS.fullmatch(spoken):
+        return f"You’re welcome. {ask_these}"
+    if FAREWELL.fullmatch(spoken):
+        return "Goodbye!"
+    if not terms:
+        return f"There is no word in that to search for. {ask_these}"
+    if languages and 2 * len(store.known(terms)) < len(set(terms)) and is_foreign(question, languages):
+        names = " or ".join(LANGUAGES[code].capitalize() for code in languages)
+        return f"That doesn’t seem to be in {names}: ask these documents in {names}."
+    return ""
+
+
+def is_small_talk(question: str) -> bool:
+    """Whether a question is a greeting, thanks or a farewell alone."""
+    spoken = _spoken(question)
+    return any(pattern.fullmatch(spoken) for pattern in (GREETING, THANKS, FAREWELL))
+
+
+def is_foreign(question: str, languages: Sequence[str]) -> bool:
+    """Whether a question is clearly in none of these languages, by its stop words or else its letters."""
+    words = [word.lower() for word in WORD.findall(question)]
+    if len(words) < FEWEST and any("a" <= letter <= "z" for letter in fold(question)):
+        return False
+    counts = {code: sum(word in stop_words(code) for word in words) for code in LANGUAGES}
+    spoken = max(counts[code] for code in languages)
+    if spoken and spoken == max(counts.values()):
+        return False
+    ranked: list[tuple[str, float]] = _identifier().rank(question)
+    return sum(probability for code, probability in ranked if code in languages) < UNLIKELY
+
+
+def _spoken(question: str) -> str:
+    return " ".join(WORD.findall(fold(question)))
+
+
+def _about(topics: Sequence[str]) -> str:
+    return f", for instance about {' or '.join(f'“{topic}”' for topic in topics)}" if topics else ""
+
+
+@cache
+def _identifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

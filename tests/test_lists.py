@@ -1,0 +1,118 @@
+"""Questions that want a list get its items, each quoted."""
+
+import pytest
+
+from qa import Assistant, Document
+from qa.encoder import SentenceEncoder
+from qa.question import LISTING
+
+PANCAKES = """# Pancakes
+
+Pancakes are thin and round, and people eat them for breakfast.
+
+## Ingredients
+
+- two eggs
+- 200 g of flour. It has to be sifted.
+- milk
+
+  Whole milk is best.
+- a pinch of salt
+
+## Steps
+
+To make pancakes, take these steps:
+
+1. Mix flour and milk.
+   - Use a whisk.
+2. Add the eggs.
+3. Fry in a hot pan.
+
+## Prices
+
+| Shop | Price |
+|---|---|
+| Elm Street | 3 euro |
+| Harbour | 4 euro |
+"""
+ITEMS = ["two eggs", "200 g of flour.", "milk", "a pinch of salt"]
+STEPS = ["To make pancakes, take these steps:", "Mix flour and milk.", "Add the eggs.", "Fry in a hot pan."]
+
+
+@pytest.fixture(scope="module")
+def pancakes(encoder: SentenceEncoder) -> Assistant:
+    return Assistant.from_documents([Document("pancakes.md", "Pancakes", PANCAKES)], encoder)
+
+
+@pytest.mark.parametrize(
+    ("question", "quotes"),
+    [
+        ("What are the ingredients of pancakes?", ITEMS),
+        ("What are the steps to make pancakes?", STEPS),
+        ("Which steps are there?", STEPS),
+        ("Which shops are there?", ["Elm Street | 3 euro", "Harbour | 4 euro"]),
+        ("What are pancakes?", ["Pancakes are thin and round, and people eat them for breakfast."]),
+    ],
+)
+def test_a_list_is_quoted_item_by_item(pancakes: Assistant, question: str, quotes: list[str]) -> None:
+    answer = pancakes.ask(question)
+    assert [c.quote for c in answer.citations] == quotes
+    assert all(c.quote == PANCAKES[c.start : c.end] for c in answer.citations)
+
+
+def test_a_question_for_one_thing_gets_one_item(pancakes: Assistant) -> None:
+    answer = pancakes.ask("How much does a pancake cost in Elm Street?")
+    assert "Fry in a hot pan." not in [c.quote for c in answer.citations]
+    assert len(answer.citations) <= 3
+
+
+def test_a_list_that_fills_several_passages_is_quoted_whole_with_its_passages_among_the_hits(
+    encoder: SentenceEncoder,
+) -> None:
+    filler = "the works that stand there make steel and rails for the railways of the country and of its neighbours"
+    names = (
+        "Ashton Birchley Cedarham Elmstead Firwood Hazelton Larchfield Mapleby Oakham Pinewood Rowanby Yewdale".split()
+    )
+    items = [f"{name}: in {name} {filler}, {filler}." for name in names]
+    text = "# Steel\n\nSteel is made in the following towns:\n\n" + "\n".join(
+        f"{n}. {i}" for n, i in enumerate(items, 1)
+    )
+    assistant = Assistant.from_documents([Document("steel.md", "Steel", text + "\n\nNobody counts the rest.")], encoder)
+    answer = assistant.ask("In which towns is steel made?")
+    assert [c.quote for c in answer.citations] == ["Steel is made in the following towns:", *items]
+    passages = [hit.passage for hit in answer.hits]
+    assert len(passages) > 2
+    assert all(any(p.start <= c.start and c.end <= p.end for p in passages) for c in answer.citations)
+    assert [h.score for h in answer.hits] == sorted((h.score for h in answer.hits), reverse=True)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "which industries is the city known for?",
+        "what is the city known for?",
+        "what are the main sectors?",
+        "what ingredients do i need?",
+        "who were the three founders?",
+        "list the towns.",
+        "name all kings of the isle.",
+        "what does the basin consist of?",
+    ],
+)
+def test_questions_that_want_a_list(question: str) -> None:
+    assert LISTING.search(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "what is the city's name?",
+        "who was the founder?",
+        "which river is the port on?",
+        "when was it built?",
+        "what was his bus like?",
+        "what does this class mean?",
+    ],
+)
+def test_questions_that_want_one_thing(question: str) -> None:
+    assert not LISTING.search(question)

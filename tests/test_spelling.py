@@ -1,0 +1,56 @@
+import pytest
+from tokenizers import Tokenizer
+
+from qa import Document, indexing
+from qa.encoder import SentenceEncoder
+from qa.spelling import corrected
+from qa.stores.local import LocalStore
+from qa.terms import Analyzer
+from qa.words import random_basis
+
+TEXT = "The harbour of Kemerovo was widened. Harbour dues, metallurgical plants and the café Zürich. Metallurgist."
+
+
+@pytest.fixture(scope="module")
+def store(encoder: SentenceEncoder) -> LocalStore:
+    return indexing.build([Document("a.md", "Ports", TEXT)], encoder, Analyzer(), random_basis(encoder.dimension))
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("Who widened the harbuor?", "Who widened the harbour?"),  # swapped
+        ("who widned it?", "who widened it?"),  # left out
+        ("Kemmerovo?", "Kemerovo?"),  # put in
+        ("KEMEROFO port", "KEMEROVO port"),  # changed, in capitals
+        ("zurrich", "zurich"),  # compared without accents
+        ("Is Kemerov there, and harbuor?", "Is Kemerovo there, and harbour?"),
+    ],
+)
+def test_a_typing_error_is_searched_as_the_corpus_spells_it(
+    store: LocalStore, tokenizer: Tokenizer, typed: str, meant: str
+) -> None:
+    assert corrected(typed, store, Analyzer(), tokenizer) == meant
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who widens harbours?",  # other forms of known words
+        "What is a barber?",  # the encoder knows it
+        "due",  # too short to tell
+        "Kemrofo",  # two errors
+        "漢字漢字漢字 καφέδες",
+        "",
+    ],
+)
+def test_what_may_be_meant_stays(store: LocalStore, tokenizer: Tokenizer, question: str) -> None:
+    assert corrected(question, store, Analyzer(), tokenizer) == question
+
+
+def test_the_same_first_letter_counts_before_frequency(encoder: SentenceEncoder, tokenizer: Tokenizer) -> None:
+    text = "Xalbornes. " + "Yalborne. " * 3
+    store = indexing.build([Document("a", "A", text)], encoder, Analyzer(), random_basis(encoder.dimension))
+    assert corrected("xalborne", store, Analyzer(), tokenizer) == "xalborne"  # a form of a known word
+    assert corrected("walborne", store, Analyzer(), tokenizer) == "yalborne"
+    assert corrected("xalborness", store, Analyzer(), tokenizer) == "xalbornes"
