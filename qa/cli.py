@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import TyperException
 
-from qa.errors import QAError
+from qa.errors import CorpusError, QAError, SettingsError, StoreError
 from qa.settings import Settings
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
+    from qa.evaluation import Point
     from qa.indexing import Progress
     from qa.types import Answer
 
@@ -61,6 +62,39 @@ def serve() -> None:
 
     settings = Settings.from_environment()
     serve_page(settings, lambda: _open(settings), typer.echo)
+
+
+@cli.command(name="eval")
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="Questions with known answers: SQuAD's format, or JSON lines.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw reliability, risk and coverage into this .png file.")] = None,
+) -> None:
+    """Measure answers and refusals over the corpus, and show what other thresholds would do."""
+    from qa import evaluation
+    from qa.questions import read_questions
+
+    settings = Settings.from_environment()
+    items = read_questions(file)
+    if plot:
+        _check_plot(plot)
+    assistant = _open(dataclasses.replace(settings, threshold=0.0))
+    missing = {i.document for i in items if not i.context and i.document and not assistant.store.document(i.document)}
+    if missing:
+        raise CorpusError(f"{file} asks about {min(missing)!r}, which isn't indexed: name a file in {settings.corpus}")
+    with _progress() as progress:
+        outcomes = evaluation.ask_all(assistant, items, progress)
+    figures = evaluation.figures(outcomes, settings.threshold)
+    points = [evaluation.point(outcomes, threshold) for threshold in evaluation.THRESHOLDS]
+    if as_json:
+        typer.echo(json.dumps({**figures, "thresholds": [point._asdict() for point in points]}, indent=1))
+    else:
+        _print_figures(figures, points)
+    if plot:
+        try:
+            evaluation.plot(outcomes, settings.threshold, plot)
+        except OSError as error:
+            raise StoreError(f"{plot} can't be written ({error.strerror})") from None
 
 
 @cli.command()
@@ -145,6 +179,28 @@ def _progress() -> Iterator["Progress"]:
             tasks[what](done)
 
         yield show
+
+
+def _check_plot(path: Path) -> None:
+    import importlib.util
+
+    if importlib.util.find_spec("matplotlib") is None:
+        raise SettingsError("--plot needs matplotlib: pip install 'question-box[plot]'")
+    if path.suffix.lower() != ".png":
+        raise SettingsError(f"--plot is {path}; give a file name that ends in .png")
+
+
+def _print_figures(figures: dict[str, float], points: "Sequence[Point]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    measures = Table("measure", "", title="Measured", title_justify="left")
+    for name, value in figures.items():
+        measures.add_row(name, f"{value:.3f}" if isinstance(value, float) else str(value))
+    thresholds = Table("QA_THRESHOLD", "answered", "right of those", "unanswerable declined")
+    for point in points:
+        thresholds.add_row(*(f"{value:.2f}" for value in point))
+    Console().print(measures, thresholds)
 
 
 def _lines(answer: "Answer") -> Iterator[str]:

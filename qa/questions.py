@@ -1,4 +1,4 @@
-"""Files of questions whose answers are known, in SQuAD's format."""
+"""Files of questions whose answers are known: in SQuAD's format, or one JSON object a line."""
 
 import json
 from pathlib import Path
@@ -13,6 +13,7 @@ class Item(NamedTuple):
     """A question with its accepted answers, none where the documents don't hold one; `spans` where places are known.
 
     `document` is the id of the document that holds the answer, empty where any may; `article` is a group of documents.
+    `context` is the paragraph that the question was asked of, where that is known.
     """
 
     question: str
@@ -20,6 +21,7 @@ class Item(NamedTuple):
     answers: tuple[str, ...]
     spans: tuple[Span, ...] = ()
     article: str = ""
+    context: str = ""
 
 
 class Squad(NamedTuple):
@@ -45,10 +47,41 @@ def read_squad(path: Path) -> Squad:
     return Squad(documents, items)
 
 
+def read_questions(path: Path) -> list[Item]:
+    """Read the questions of a SQuAD file, or of JSON lines with a question, its document's id and accepted answers.
+
+    The document may be left out; no answers say that the documents don't hold one. Raises CorpusError, which names the
+    line, where that isn't so.
+    """
+    lines = [(n, line) for n, line in enumerate(_text(path).splitlines(), 1) if line.strip()]
+    if not lines:
+        raise CorpusError(f"{path} holds no questions")
+    try:
+        entry = json.loads(lines[0][1])
+    except ValueError:
+        entry = None
+    if not isinstance(entry, dict) or "question" not in entry:
+        return read_squad(path).items
+    return [_line(path, number, line) for number, line in lines]
+
+
+def _line(path: Path, number: int, line: str) -> Item:
+    try:
+        entry = json.loads(line)
+        question, document, answers = entry["question"], entry.get("document", ""), entry.get("answers", [])
+        if not all(isinstance(text, str) for text in (question, document, *answers)) or isinstance(answers, str):
+            raise ValueError('"question" and "document" are texts, "answers" is a list of texts')
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        message = f"{path} line {number} isn't a question ({type(error).__name__}: {error}): give "
+        raise CorpusError(f'{message}{{"question": "…", "document": "…", "answers": ["…"]}}') from None
+    return Item(question.strip(), document, tuple(answers))
+
+
 def _item(entry: dict[str, Any], document: Document) -> Item:
     given = [] if entry.get("is_impossible") else entry["answers"]
     spans = tuple((a["answer_start"], a["answer_start"] + len(a["text"])) for a in given)
-    return Item(entry["question"].strip(), document.id, tuple(a["text"] for a in given), spans, document.title)
+    answers = tuple(a["text"] for a in given)
+    return Item(entry["question"].strip(), document.id, answers, spans, document.title, document.text)
 
 
 def _text(path: Path) -> str:

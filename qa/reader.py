@@ -21,6 +21,8 @@ IS_LIST = 0.8  # … and that leave little doubt that the list answers it,
 LIST_CONFIDENCE = 0.8  # which is this probable: a guess, for want of public questions that ask for lists
 THRESHOLD = 0.33  # of confidence; docs/evaluation.md has what it answers and declines
 
+LEAST_SHARE = 1e-6  # of the belief, so that it has a logarithm; a passage that wasn't read has this much
+
 ABSTENTION = "The documents don't say."
 
 
@@ -51,7 +53,7 @@ class Reader:
             standalone=retrieved.question.text,
             text=" ".join(" ".join(c.quote.split()) for c in citations) or ABSTENTION,
             citations=citations,
-            hits=tuple(_with_cited(_reordered(candidates, sentences, shares), cited)),
+            hits=tuple(_with_cited(_reordered(retrieved, sentences, shares), cited)),
             confidence=confidence,
             abstained=abstained,
         )
@@ -94,11 +96,13 @@ def _with_cited(hits: list[Hit], cited: Sequence[Place]) -> list[Hit]:
     return hits + [Hit(passage, hits[-1].score) for passage in more]
 
 
-def _reordered(candidates: Sequence[Candidate], sentences: Sentences, shares: Array) -> list[Hit]:
+def _reordered(retrieved: Retrieved, sentences: Sentences, shares: Array) -> list[Hit]:
     """The hits by what reading them has shown: the fused score and the log of the passage's share of the belief."""
+    candidates = retrieved.candidates
     passage_shares = np.bincount(sentences.candidate, weights=shares, minlength=len(candidates))
-    scores = np.array([candidate.fused for candidate in candidates]) + np.log(passage_shares + 1e-6)
-    return [Hit(candidates[i].entry.passage, float(scores[i])) for i in np.argsort(-scores, kind="stable")]
+    scores = np.array([candidate.fused for candidate in candidates]) + np.log(passage_shares + LEAST_SHARE)
+    read = [Hit(candidates[i].entry.passage, float(scores[i])) for i in np.argsort(-scores, kind="stable")]
+    return read + [Hit(hit.passage, hit.score + math.log(LEAST_SHARE)) for hit in retrieved.further]
 
 
 def softmax(logits: Array) -> Array:

@@ -9,17 +9,23 @@ from qa.features import Candidate
 from qa.question import Question, analyse
 from qa.stores import Store
 from qa.terms import Analyzer
+from qa.types import Hit
 
 POOL = 100  # passages that each ranking proposes
 SHORTLIST = 10  # of the pool, those that are read
+FURTHER = 10  # of the pool, those behind them that are hits as well if their documents aren't on the shortlist
 
 
 class Retrieved(NamedTuple):
-    """A question, the passages on its shortlist, best first, and how rare each of its terms is in the corpus."""
+    """A question, the passages on its shortlist, best first, and how rare each of its terms is in the corpus.
+
+    `further` are the next passages, of other documents: too far down to be read, but a list of documents goes on there.
+    """
 
     question: Question
     candidates: list[Candidate]
     idf: dict[str, float]
+    further: list[Hit]
 
 
 class Retriever:
@@ -36,8 +42,12 @@ class Retriever:
         question = analyse(text, self._encoder, self._analyzer, self._basis)
         pool = self._store.search(question.vector, question.terms, POOL)
         fused = _z_scores(pool.dense) + _z_scores(pool.sentence) + _z_scores(pool.lexical)
-        best = np.argsort(-fused, kind="stable")[:SHORTLIST]
+        ranked = np.argsort(-fused, kind="stable")
+        best, rest = ranked[:SHORTLIST], ranked[SHORTLIST : SHORTLIST + FURTHER]
         entries = self._store.entries(pool.numbers[best].tolist())
+        seen = {entry.passage.document_id for entry in entries}
+        passages = [entry.passage for entry in self._store.entries(pool.numbers[rest].tolist())]
+        scored = zip(passages, fused[rest].tolist(), strict=True)
         candidates = [
             Candidate(
                 entry=entry,
@@ -47,7 +57,12 @@ class Retriever:
             )
             for entry, i in zip(entries, best, strict=True)
         ]
-        return Retrieved(question, candidates, self._store.idf(question.terms + question.word_terms))
+        return Retrieved(
+            question,
+            candidates,
+            idf=self._store.idf(question.terms + question.word_terms),
+            further=[Hit(passage, score) for passage, score in scored if passage.document_id not in seen],
+        )
 
 
 def _z_scores(scores: Vectors) -> Vectors:

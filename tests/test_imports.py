@@ -16,6 +16,7 @@ LAYERS = [
     {"retriever"},
     {"reader"},
     {"assistant", "calibration"},
+    {"evaluation"},
     {"web.service", "web.render", "web"},
     {"web.chat"},
     {"web.server"},

@@ -1,0 +1,264 @@
+"""The rows of docs/evaluation.md: `python bench/evaluate.py squad FILE`, and so on. Give the files; none are shipped.
+
+Everything goes through `Assistant.from_documents` and `ask`. Thresholds are as shipped, except that what would have
+been quoted is looked at for every question.
+"""
+
+import json
+import random
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from qa import Assistant, Document, evaluation
+from qa.encoder import SentenceEncoder
+from qa.evaluation import Outcome
+from qa.followup import standalone
+from qa.question import analyse
+from qa.questions import Item, read_squad
+from qa.reader import THRESHOLD
+from qa.terms import WORD, Analyzer
+
+cli = typer.Typer(add_completion=False)
+File = Annotated[Path, typer.Argument(exists=True)]
+YES_OR_NO = {"yes", "no"}
+RANKED = 10
+
+
+@cli.command()
+def squad(file: File, foreign: Path | None = None, limit: int = 0) -> None:
+    """Retrieval, quotes and refusals on a SQuAD file; each half of its articles by itself; dense vectors alone."""
+    read = read_squad(file)
+    items = random.Random(7).sample(read.items, limit) if limit else read.items
+    assistant = Assistant.from_documents(read.documents, threshold=0)
+    articles = list(dict.fromkeys(document.title for document in read.documents))
+    outcomes = evaluation.ask_all(assistant, items)
+    show("all", evaluation.figures(outcomes, THRESHOLD))
+    for name, half in (("articles 1, 3, …", articles[::2]), ("articles 2, 4, …", articles[1::2])):
+        chosen = [o for item, o in zip(items, outcomes, strict=True) if item.article in half]
+        show(name, evaluation.figures(chosen, THRESHOLD))
+    ranks = [_dense_rank(assistant, item) for item in items if item.answers]
+    show("passage vectors alone", {f"recall@{k}": float(np.mean([r <= k for r in ranks])) for k in (1, 3, 5)})
+    if foreign:
+        own = {item.question for item in read.items}
+        others = [i._replace(answers=()) for i in read_squad(foreign).items if i.question not in own]
+        asked = [o for o in outcomes if o.answerable] + evaluation.ask_all(assistant, others)
+        show("foreign", _refusals(asked))
+        apart = {i.question for i in others if i.article not in articles}
+        asked = [o for o in outcomes if o.answerable]
+        asked += [o for i, o in zip(others, evaluation.ask_all(assistant, others), strict=True) if i.question in apart]
+        show("foreign, without the articles that both files have", _refusals(asked))
+
+
+@cli.command()
+def cranfield(folder: File) -> None:
+    """nDCG@10 of whole abstracts: relevant are all that the judges marked 1 to 4, with a gain of 1."""
+    abstracts = _records(folder / "cran.all.1400")
+    documents = [
+        Document(str(n), " ".join(fields.get("T", "").split()).rstrip(" ."), fields.get("W", "").strip() or "-")
+        for n, fields in enumerate(abstracts, 1)
+    ]
+    relevant: dict[int, set[str]] = {}
+    for line in (folder / "cranqrel").read_text().splitlines():
+        query, document, grade = line.split()
+        if int(grade) > 0:
+            relevant.setdefault(int(query), set()).add(document)
+    assistant = Assistant.from_documents(documents, threshold=0)
+    queries = [fields["W"].strip() for fields in _records(folder / "cran.qry")]
+    ours, dense = [], []
+    for number, query in enumerate(queries, 1):
+        hits = assistant.ask(query).hits
+        ours.append(_ndcg(_distinct(hit.passage.document_id for hit in hits), relevant[number]))
+        dense.append(_ndcg(_dense_order(assistant, query), relevant[number]))
+    show("Cranfield", {"queries": len(queries), "nDCG@10": float(np.mean(ours))})
+    show("passage vectors alone", {"nDCG@10": float(np.mean(dense))})
+
+
+@cli.command()
+def cmu(folder: File) -> None:
+    """Whole encyclopaedia articles through the splitter; the document's rank, and whether the quote has the answer."""
+    paths = sorted((folder / "documents").glob("*.txt"))
+    documents = [Document(p.name, p.stem.replace("_", " "), p.read_text("utf-8", errors="replace")) for p in paths]
+    assistant = Assistant.from_documents(documents, threshold=0)
+    first, dense, quoted, answered, right = [], [], [], [], []
+    for entry in json.loads((folder / "questions.json").read_text("utf-8")):
+        answer = assistant.ask(entry["question"])
+        first.append(bool(answer.hits) and answer.hits[0].passage.document_id == entry["document"])
+        dense.append(_dense_order(assistant, entry["question"])[:1] == [entry["document"]])
+        accepted = [plain for a in entry["answers"] if (plain := _plain(a))]
+        if accepted and not YES_OR_NO & set(accepted):
+            holds = bool(answer.citations) and any(
+                f" {a} " in f" {_plain(answer.citations[0].quote)} " for a in accepted
+            )
+            quoted.append(holds)
+            answered.append(answer.confidence >= THRESHOLD)
+            right.append(holds and answered[-1])
+    show(
+        "CMU", {"questions": len(first), "passages": len(assistant.store), "recall@1, document": float(np.mean(first))}
+    )
+    show("passage vectors alone", {"recall@1, document": float(np.mean(dense))})
+    shares = {"not yes or no": len(quoted), "quote holds an accepted answer": float(np.mean(quoted))}
+    shares |= {"answered": float(np.mean(answered)), "of answered, holds one": sum(right) / max(1, sum(answered))}
+    show("quotes", shares)
+
+
+@cli.command()
+def followups(file: File) -> None:
+    """CANARD: of the content words that people added, how many are carried over, and how many others are added."""
+    entries = json.loads(file.read_text("utf-8"))
+    dialogues = list(dict.fromkeys(entry["QuAC_dialog_id"] for entry in entries))
+    for name, half in (("first half, which rules were chosen on", dialogues[::2]), ("second half", dialogues[1::2])):
+        show(name, _followup_figures([entry for entry in entries if entry["QuAC_dialog_id"] in set(half)]))
+
+
+@cli.command()
+def typing(file: File, limit: int = 1000) -> None:
+    """One typing error in a word of each question: what is left of the right quotes."""
+    read = read_squad(file)
+    rng = random.Random(7)
+    items = rng.sample([item for item in read.items if item.answers], limit)
+    spoilt = [item._replace(question=_mistyped(item.question, rng)) for item in items]
+    assistant = Assistant.from_documents(read.documents, threshold=0)
+    for name, asked in (("as asked", items), ("with a typing error", spoilt)):
+        show(name, evaluation.figures(evaluation.ask_all(assistant, asked), THRESHOLD))
+
+
+@cli.command()
+def languages(files: Annotated[list[Path], typer.Argument(exists=True)]) -> None:
+    """Questions of the first file's documents in the languages of all files: how many are said to be foreign."""
+    assistant = Assistant.from_documents(read_squad(files[0]).documents, threshold=0)
+    for file in files:
+        texts = [assistant.ask(item.question).text for item in read_squad(file).items]
+        show(file.name, {"declined for their language": float(np.mean(["doesn’t seem to be in" in t for t in texts]))})
+
+
+@cli.command()
+def latency(file: File, passages: int = 10_000, limit: int = 300) -> None:
+    """A question on this many passages, beside encoding it alone: the file's paragraphs, again and again."""
+    read = read_squad(file)
+    documents = [
+        Document(f"{n}", read.documents[n % len(read.documents)].title, read.documents[n % len(read.documents)].text)
+        for n in range(passages)
+    ]
+    encoder = SentenceEncoder()
+    assistant = Assistant.from_documents(documents, encoder)
+    questions = [item.question for item in random.Random(7).sample(read.items, limit)]
+    whole = _milliseconds(assistant.ask, questions)
+    alone = _milliseconds(lambda question: encoder.encode_questions([question], [[]]), questions)
+    over = [a - b for a, b in zip(whole, alone, strict=True)]
+    percentiles = {
+        f"{name}, p{p}": float(np.percentile(v, p))
+        for p in (50, 95)
+        for name, v in (("question, ms", whole), ("encoding, ms", alone), ("more than encoding, ms", over))
+    }
+    show("latency", {"passages": len(assistant.store), **percentiles})
+
+
+def show(name: str, figures: dict[str, float]) -> None:
+    print(name)
+    for key, value in figures.items():
+        print(f"  {key:44} {value:.3f}" if isinstance(value, float) else f"  {key:44} {value}")
+
+
+def _refusals(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    found = evaluation.figures(outcomes, THRESHOLD)
+    return {name: value for name, value in found.items() if name.startswith("unanswerable")}
+
+
+def _dense_order(assistant: Assistant, question: str) -> list[str]:
+    """The documents by the vectors of their passages alone, the plain baseline."""
+    analyzer = Analyzer()
+    found = analyse(question, assistant._encoder, analyzer, assistant._retrieve._basis)
+    pool = assistant.store.search(found.vector, [], 100)
+    order = pool.numbers[np.argsort(-pool.dense, kind="stable")].tolist()
+    return _distinct(entry.passage.document_id for entry in assistant.store.entries(order[: 2 * RANKED]))
+
+
+def _dense_rank(assistant: Assistant, item: Item) -> float:
+    order = _dense_order(assistant, item.question)
+    return order.index(item.document) + 1 if item.document in order else float("inf")
+
+
+def _distinct(documents: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(documents))
+
+
+def _ndcg(order: Sequence[str], relevant: set[str]) -> float:
+    gains = [document in relevant for document in order[:RANKED]]
+    discounts = 1 / np.log2(np.arange(2, RANKED + 2))
+    return float(discounts[: len(gains)] @ gains / discounts[: len(relevant)].sum())
+
+
+def _records(path: Path) -> list[dict[str, str]]:
+    records = re.split(r"^\.I .*\n", path.read_text(), flags=re.M)[1:]
+    return [dict(re.findall(r"^\.([A-Z])\n(.*?)(?=^\.[A-Z]\n|\Z)", r, flags=re.M | re.S)) for r in records]
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.sub(r"\b(?:a|an|the)\b", " ", " ".join(WORD.findall(text.lower()))).split())
+
+
+def _followup_figures(entries: Sequence[dict[str, object]]) -> dict[str, float]:
+    """With the article's title as what was asked first, and the answers that people gave between."""
+    added = carried = ours_total = wrong = 0
+    alone, rewrites = [], []
+    for entry in entries:
+        history = [str(text) for text in entry["History"]]  # type: ignore[attr-defined]
+        title, *turns = [" ".join(history[:2]), *history[2:]]
+        pairs = [(f"What is {title}?", ""), *zip(turns[::2], turns[1::2], strict=False)]
+        question, rewrite = str(entry["Question"]), str(entry["Rewrite"])
+        ours = standalone(question, pairs)
+        theirs = _content(rewrite) - _content(question)
+        mine = _content(ours) - _content(question)
+        if theirs:
+            added += len(theirs)
+            carried += len(theirs & mine)
+        else:
+            alone.append(ours == question)
+        ours_total += len(mine)
+        wrong += len(mine - theirs)
+        rewrites.append(standalone(rewrite, pairs) == rewrite)
+    return {
+        "questions": len(entries),
+        "words that people added": added,
+        "carried over": carried / max(1, added),
+        "words that we added": ours_total,
+        "wrong of those": wrong / max(1, ours_total),
+        "self-contained questions": len(alone),
+        "left alone": float(np.mean(alone)),
+        "people's rewrites left alone": float(np.mean(rewrites)),
+    }
+
+
+def _content(text: str) -> set[str]:
+    return set(Analyzer().terms(text))
+
+
+def _mistyped(question: str, rng: random.Random) -> str:
+    """The question with one letter of a longer word left out, doubled, changed, or swapped with the next."""
+    words = [m for m in WORD.finditer(question) if len(m[0]) >= 5 and m[0].isascii() and m[0].isalpha()]
+    if not words:
+        return question
+    word = rng.choice(words)
+    at = word.start() + rng.randrange(1, len(word[0]) - 1)
+    a, b = question[at], question[at + 1]
+    return question[:at] + rng.choice([b, a + a + b, rng.choice("etaoinsr") + b, b + a]) + question[at + 2 :]
+
+
+def _milliseconds(ask: Callable[[str], object], questions: Sequence[str]) -> list[float]:
+    ask(questions[0])
+    took = []
+    for question in questions:
+        begin = time.perf_counter()
+        ask(question)
+        took.append(1000 * (time.perf_counter() - begin))
+    return took
+
+
+if __name__ == "__main__":
+    cli()
