@@ -35,8 +35,10 @@ class Assistant:
         model: Model,
         threshold: float = THRESHOLD,
         skipped: Mapping[str, str] | None = None,
+        generation: str = "",
     ) -> None:
         self.store = store
+        self.generation = generation  # the name of the index's generation that answers; empty in memory
         self._encoder = encoder
         self._analyzer = analyzer
         self.skipped = dict(skipped or {})  # files that couldn't be read, and why
@@ -66,7 +68,7 @@ class Assistant:
         analyzer = Analyzer(language)
         model = model_for(loaded.fingerprint, loaded.dimension, Path(index) / CALIBRATION)
         folder = indexing.update(found.documents, Path(index), loaded, analyzer, model.basis, progress)
-        return cls(LocalStore.open(folder), loaded, analyzer, model, threshold, found.skipped)
+        return cls(LocalStore.open(folder), loaded, analyzer, model, threshold, found.skipped, folder.name)
 
     @classmethod
     def from_documents(

@@ -47,8 +47,7 @@ class Block:
 def blocks(text: str) -> Iterator[Block]:
     """A text's blocks in order; a heading that stands above no text is a block itself, every other only a path."""
     path: list[tuple[int, str]] = []
-    found = _with_plain_headings(text, sorted(_found(text), key=lambda block: block.start))
-    for block, following in pairwise([*found, None]):
+    for block, following in pairwise([*structure(text), None]):
         if block is None:
             continue
         if not block.level:
@@ -58,6 +57,11 @@ def blocks(text: str) -> Iterator[Block]:
         if following is None or 0 < following.level <= block.level:
             yield replace(block, level=0, headings=tuple(name for _, name in path))
         path.append((block.level, " ".join(text[block.start : block.end].split())))
+
+
+def structure(text: str) -> Iterator[Block]:
+    """A text's blocks in order with every heading among them, none of them under a path."""
+    return _with_plain_headings(text, sorted(_found(text), key=lambda block: block.start))
 
 
 def title(text: str) -> str | None:

@@ -42,7 +42,8 @@ def ask(
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as the API gives it.")] = False,
 ) -> None:
     """Answer a question from the documents: quotes and where they stand, or that the documents don't say."""
-    assistant = _open(Settings.from_environment())
+    settings = Settings.from_environment()
+    assistant = _open(settings)
     begin = time.perf_counter()
     answer = assistant.ask(question)
     took_ms = 1000 * (time.perf_counter() - begin)
@@ -51,7 +52,7 @@ def ask(
 
         typer.echo(json.dumps(payload(answer, took_ms), ensure_ascii=False, indent=1))
     else:
-        typer.echo("\n".join(_lines(answer)))
+        typer.echo("\n".join(_lines(answer, settings.url.rstrip("/"))))
     raise typer.Exit(ABSTAINED if answer.abstained else 0)
 
 
@@ -131,6 +132,22 @@ def status() -> None:
     typer.echo(f"{'generation':10} {folder.name}, of {len(about['documents'])} documents by {about['encoder']}")
 
 
+@cli.command()
+def feedback() -> None:
+    """Print what visitors said of answers, as CSV."""
+    import csv
+    import sys
+
+    from qa.web.feedback import Feedback, Row
+
+    settings = Settings.from_environment()
+    if not settings.feedback:
+        raise SettingsError("no feedback is kept: set QA_FEEDBACK to the file for it")
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(Row._fields)
+    writer.writerows(Feedback(Path(settings.feedback)).rows())
+
+
 def main() -> None:
     """Run the command; every error that is somebody's to mend ends in one line and exit status 2."""
     try:
@@ -203,8 +220,13 @@ def _print_figures(figures: dict[str, float], points: "Sequence[Point]") -> None
     Console().print(measures, thresholds)
 
 
-def _lines(answer: "Answer") -> Iterator[str]:
-    """An answer for a terminal: the quotes, numbered, then where each stands; of an abstention the nearest places."""
+def _lines(answer: "Answer", url: str) -> Iterator[str]:
+    """An answer for a terminal: the quotes, numbered, then where each stands; of an abstention the nearest places.
+
+    `url` is where a server shows the sources; without one they are only named.
+    """
+    from qa.payload import source_url
+
     if answer.abstained:
         yield answer.text
         yield from (f"  nearest: {_place(h.passage.title, h.passage.heading)}" for h in answer.hits[:3])
@@ -213,7 +235,8 @@ def _lines(answer: "Answer") -> Iterator[str]:
         yield f"[{number}] {' '.join(citation.quote.split())}"
     yield ""
     for number, c in enumerate(answer.citations, 1):
-        yield f"[{number}] {_place(c.title, c.heading)} ({c.document_id}, characters {c.start} to {c.end})"
+        place = f"{url}{source_url(c.document_id, c.start, c.end)}" if url else c.document_id
+        yield f"[{number}] {_place(c.title, c.heading)} ({place}, characters {c.start} to {c.end})"
 
 
 def _place(title: str, heading: str) -> str:

@@ -22,6 +22,7 @@ THANKS = re.compile(
 )
 FAREWELL = re.compile(r"(?:good ?bye|bye(?: bye)?|see you(?: later)?|tschuss|adios|au revoir|пока|до свидания)")
 UNLIKELY = 0.1  # a probability of a language below which a question is clearly not in it
+SURELY = 3  # stop words of another language tell it from a name of that language, as Rio de la Plata
 FEWEST = 3  # words in Latin letters that a language can be told from
 
 
@@ -40,7 +41,7 @@ def hint(question: str, languages: Sequence[str], store: "Store", analyzer: Anal
         return "Goodbye!"
     if not terms:
         return f"There is no word in that to search for. {ask_these}"
-    if languages and 2 * len(store.known(terms)) < len(set(terms)) and is_foreign(question, languages):
+    if languages and is_foreign(question, languages, is_known=2 * len(store.known(terms)) >= len(set(terms))):
         names = " or ".join(LANGUAGES[code].capitalize() for code in languages)
         return f"That doesn’t seem to be in {names}: ask these documents in {names}."
     return ""
@@ -52,15 +53,19 @@ def is_small_talk(question: str) -> bool:
     return any(pattern.fullmatch(spoken) for pattern in (GREETING, THANKS, FAREWELL))
 
 
-def is_foreign(question: str, languages: Sequence[str]) -> bool:
-    """Whether a question is clearly in none of these languages, by its stop words or else its letters."""
+def is_foreign(question: str, languages: Sequence[str], is_known: bool = False) -> bool:
+    """Whether a question is clearly in none of these languages, by its stop words or else its letters.
+
+    Where most of its words are known here, as names are in any language, only stop words count.
+    """
     words = [word.lower() for word in WORD.findall(question)]
     if len(words) < FEWEST and any("a" <= letter <= "z" for letter in fold(question)):
         return False
     counts = {code: sum(word in stop_words(code) for word in words) for code in LANGUAGES}
     spoken = max(counts[code] for code in languages)
-    if spoken and spoken == max(counts.values()):
-        return False
+    others = max(counts.values())
+    if is_known or spoken == others > 0:
+        return others >= SURELY and others > 2 * spoken
     ranked: list[tuple[str, float]] = _identifier().rank(question)
     return sum(probability for code, probability in ranked if code in languages) < UNLIKELY
 

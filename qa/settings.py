@@ -1,6 +1,7 @@
 """Every option, its default and its environment variable, read once."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -10,6 +11,8 @@ from qa.errors import SettingsError
 from qa.terms import LANGUAGES
 
 PREFIX = "QA_"
+ORIGIN = re.compile(r"https?://[^/\s]+|null|\*")
+YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,12 @@ class Settings:
     title: str = "Ask these documents"
     threshold: float = 0.33
     language: str = "auto"
+    origins: str = ""
+    token: str = ""
+    rate: int = 60
+    feedback: str = ""
+    url: str = ""
+    log_questions: bool = False
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -41,14 +50,28 @@ class Settings:
             raise SettingsError(f"{PREFIX}PORT is {settings.port}; give a port from 0 to 65535")
         if not 0 <= settings.threshold <= 1:
             raise SettingsError(f"{PREFIX}THRESHOLD is {settings.threshold}; give a probability from 0 to 1")
+        if settings.rate < 1:
+            raise SettingsError(f"{PREFIX}RATE is {settings.rate}; give how many requests a minute, at least 1")
+        for origin in settings.allowed_origins:
+            if not ORIGIN.fullmatch(origin):
+                raise SettingsError(f"{PREFIX}ORIGINS has {origin!r}; give origins as https://example.org, with spaces")
         if settings.language not in ("auto", *LANGUAGES):
             raise SettingsError(
                 f"{PREFIX}LANGUAGE is {settings.language!r}; give auto or one of {', '.join(LANGUAGES)}"
             )
         return settings
 
+    @property
+    def allowed_origins(self) -> list[str]:
+        """The origins whose pages may use the server, besides its own."""
+        return self.origins.replace(",", " ").split()
+
 
 def _cast(name: str, value: str, kind: type) -> Any:
+    if kind is bool:
+        if value.lower() not in YES + NO:
+            raise SettingsError(f"{name} is {value!r}; give yes or no")
+        return value.lower() in YES
     try:
         return kind(value)
     except ValueError:

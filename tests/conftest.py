@@ -1,21 +1,35 @@
 """What several test modules share."""
 
-from collections.abc import Sequence
+import asyncio
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
+import uvicorn
 from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-from qa import Assistant
+from qa import Assistant, Settings
 from qa.encoder import Encoded, SentenceEncoder, Span, Vectors, bundled_folder, unit
+from qa.web.server import http_server, listen
+from qa.web.service import Service
 
 settings.register_profile("repeatable", derandomize=True)  # what passed once passes again
 settings.load_profile("repeatable")
 
+CHROMIUM = shutil.which("chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
 CORPUS = Path(__file__).parent.parent / "corpus"
 VOCABULARY = ("river", "port", "coal", "baker")
 
@@ -78,3 +92,36 @@ def tokenizer() -> Tokenizer:
 @pytest.fixture(scope="session")
 def demo(encoder: SentenceEncoder, tmp_path_factory: pytest.TempPathFactory) -> Assistant:
     return Assistant.open(CORPUS, tmp_path_factory.mktemp("index"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+async def _server(service: Service, settings: Settings) -> uvicorn.Server:
+    return http_server(service, settings)  # inside a loop, as otherwise Gradio makes some that it never closes
+
+
+@contextmanager
+def serving(settings: Settings, open_assistant: Callable[[], Assistant], *, ready: bool = True) -> Iterator[str]:
+    """The real server on a free port of loopback, stopped afterwards; `ready` waits for the assistant."""
+    service = Service(open_assistant)
+    listener = listen("127.0.0.1", 0)
+    with ThreadPoolExecutor(1) as apart:  # from the loop that the browser may have here
+        server = apart.submit(asyncio.run, _server(service, settings)).result()
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    service.start()
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    try:
+        while ready and httpx.get(f"{address}/api/health").json()["status"] != "ready":
+            time.sleep(0.05)
+        yield address
+    finally:
+        server.should_exit = True
+        thread.join(timeout=20)
+        assert not thread.is_alive()

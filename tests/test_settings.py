@@ -31,6 +31,12 @@ def test_defaults_are_what_the_readme_promises() -> None:
         title="Ask these documents",
         threshold=0.33,
         language="auto",
+        origins="",
+        token="",
+        rate=60,
+        feedback="",
+        url="",
+        log_questions=False,
     )
 
 
@@ -45,6 +51,12 @@ def test_defaults_are_what_the_readme_promises() -> None:
         ("title", "Ask — 漢字", "Ask — 漢字"),
         ("threshold", "1", 1.0),
         ("language", "de", "de"),
+        ("origins", "https://a.example, null", "https://a.example, null"),
+        ("token", "s3cret", "s3cret"),
+        ("rate", "5", 5),
+        ("feedback", "feedback.sqlite", "feedback.sqlite"),
+        ("url", "https://ask.example", "https://ask.example"),
+        ("log_questions", "Yes", True),
     ],
 )
 def test_each_variable_is_read_as_its_type_and_changes_nothing_else(name: str, value: str, expected: object) -> None:
@@ -53,9 +65,15 @@ def test_each_variable_is_read_as_its_type_and_changes_nothing_else(name: str, v
     assert type(getattr(found, name)) is type(getattr(Settings(), name))
 
 
+@pytest.mark.parametrize("origins", ["example.org", "https://example.org/", "https://a.example https:/b", "ftp://a"])
+def test_an_origin_that_is_none_is_named(origins: str) -> None:
+    with pytest.raises(SettingsError, match=r"^QA_ORIGINS has '"):
+        Settings.from_environment({"QA_ORIGINS": origins})
+
+
 def test_every_setting_is_among_those_tested() -> None:
     assert {field.name for field in fields(Settings)} == set(
-        "corpus index encoder host port title threshold language".split()
+        "corpus index encoder host port title threshold language origins token rate feedback url log_questions".split()
     )
 
 
@@ -69,10 +87,12 @@ def test_every_setting_is_among_those_tested() -> None:
         ("THRESHOLD", "1.1"),
         ("THRESHOLD", "nan"),
         ("LANGUAGE", "English"),
+        ("RATE", "0"),
+        ("LOG_QUESTIONS", "perhaps"),
     ],
 )
 def test_a_number_out_of_range_is_named_in_one_line(name: str, value: str) -> None:
-    with pytest.raises(SettingsError, match=f"^QA_{name} is .*; give (a|auto) .*$"):
+    with pytest.raises(SettingsError, match=f"^QA_{name} is .*; give (a|auto|yes|how many) .*$"):
         Settings.from_environment({f"QA_{name}": value})
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import groupby
 
+from qa.payload import source_url
 from qa.types import Answer, Citation, Hit, Passage
 
 NEAREST = 3  # passages that are shown below an abstention
@@ -16,7 +17,7 @@ def answer_html(answer: Answer) -> str:
     if answer.abstained:
         return _abstention(answer)
     quotes = "".join(
-        f'<li><span class="qa-number">{n}</span><blockquote>{_text(c.quote)}</blockquote></li>'
+        f'<li><span class="qa-number">{n}</span><blockquote>{flowing(c.quote)}</blockquote></li>'
         for n, c in enumerate(answer.citations, 1)
     )
     sources = "".join(_source(passage, cited) for passage, cited in _by_passage(answer))
@@ -64,19 +65,21 @@ def _passage_of(citation: Citation, hits: Iterable[Hit]) -> Passage:
 def _source(passage: Passage, cited: Sequence[tuple[int, Citation]]) -> str:
     numbers = "".join(f'<span class="qa-number">{n}</span>' for n, _ in cited)
     where = escape(passage.title) + (f" › {escape(passage.heading)}" if passage.heading else "")
-    text = _marked(passage, sorted((c.start, c.end) for _, c in cited))
-    return f"<details><summary>{numbers}{where}</summary><p>{text}</p></details>"
+    spans = sorted((c.start, c.end) for _, c in cited)
+    url = source_url(passage.document_id, *(spans[0] if spans else (passage.start, passage.end)))
+    link = f'<a href="{escape(url.removeprefix("/"))}" target="_blank" rel="noopener">Open the source</a>'
+    return f"<details><summary>{numbers}{where}</summary><p>{_marked(passage, spans)}</p><p>{link}</p></details>"
 
 
 def _marked(passage: Passage, spans: Iterable[tuple[int, int]]) -> str:
     parts, at = [], passage.start
     for start, end in spans:
         before, quote = (passage.text[a - passage.start : b - passage.start] for a, b in ((at, start), (start, end)))
-        parts.append(f"{_text(before)}<mark>{_text(quote)}</mark>")
+        parts.append(f"{flowing(before)}<mark>{flowing(quote)}</mark>")
         at = end
-    return "".join(parts) + _text(passage.text[at - passage.start :])
+    return "".join(parts) + flowing(passage.text[at - passage.start :])
 
 
-def _text(text: str) -> str:
+def flowing(text: str) -> str:
     """A document's text as HTML that shows it: hard-wrapped lines flow, and those of lists and tables stay."""
     return escape(WRAPPED.sub(" ", text))

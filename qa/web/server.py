@@ -1,16 +1,25 @@
-"""The server: the chat page, there at once, while the documents are loaded behind it."""
+"""The server: the chat page and the API, there at once, while the documents are loaded behind them."""
 
 import os
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.middleware.cors import CORSMiddleware
 
 from qa.assistant import Assistant
 from qa.errors import SettingsError
 from qa.settings import Settings
+from qa.web.api import handle_errors, routes
+from qa.web.feedback import Feedback
+from qa.web.guard import MAX_IN_FLIGHT, Guard, Limits
 from qa.web.service import Service
+
+API_VERSION = "1"
+MAX_QUEUE = 64  # questions of the chat page that wait
 
 
 def serve(settings: Settings, open_assistant: Callable[[], Assistant], announce: Callable[[str], None]) -> None:
@@ -20,8 +29,7 @@ def serve(settings: Settings, open_assistant: Callable[[], Assistant], announce:
     """
     listener = listen(settings.host, settings.port)
     service = Service(open_assistant, on_failure=lambda: setattr(server, "should_exit", True))
-    config = uvicorn.Config(create_app(service, settings), log_level="warning", lifespan="on")
-    server = uvicorn.Server(config)
+    server = http_server(service, settings)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     announce(f"The question box is at http://{host}:{listener.getsockname()[1]} (Ctrl-C stops it)")
     service.start()
@@ -30,15 +38,37 @@ def serve(settings: Settings, open_assistant: Callable[[], Assistant], announce:
         raise service.failure
 
 
+def http_server(service: Service, settings: Settings) -> uvicorn.Server:
+    """The server of the application, to be run on a socket."""
+    app = create_app(service, settings)
+    return uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", ws="none", server_header=False))
+
+
 def create_app(service: Service, settings: Settings) -> FastAPI:
-    """The application: the chat page at /. Nothing in it asks another host for anything."""
+    """The application: the chat page at /, the API, the widget and the source pages, behind one guard.
+
+    Nothing in it asks another host for anything.
+    """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio as gr
 
     from qa.web.chat import CSS, chat_page, theme
 
-    app = FastAPI(title=settings.title, docs_url=None, redoc_url=None, openapi_url=None)
-    page = chat_page(service, settings.title).queue(default_concurrency_limit=None)
+    app = FastAPIOffline(title=settings.title, version=API_VERSION, redoc_url=None)
+    handle_errors(app)
+    feedback = Feedback(Path(settings.feedback)) if settings.feedback else None
+    app.include_router(routes(service, feedback, settings.log_questions))
+    origins = settings.allowed_origins
+    app.add_middleware(Limits, rate=settings.rate, token=settings.token)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Content-Type", "Authorization"],
+        expose_headers=["Retry-After"],
+    )
+    app.add_middleware(Guard, origins=origins, host=settings.host)
+    page = chat_page(service, settings.title).queue(default_concurrency_limit=MAX_IN_FLIGHT, max_size=MAX_QUEUE)
     gr.mount_gradio_app(
         app,
         page,
@@ -53,6 +83,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
         ssr_mode=False,
         pwa=False,
         enable_monitoring=False,
+        mcp_server=True,
     )
     return app
 

@@ -24,6 +24,11 @@ class Service:
         """Why the assistant couldn't be opened, or None where it could or is still being opened."""
         return self._opened.exception() if self._opened.done() else None
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether questions can be answered."""
+        return self._opened.done() and self._opened.exception() is None
+
     def assistant(self) -> Assistant:
         """The assistant, waited for; raises what opening it raised."""
         return self._opened.result()

@@ -1,0 +1,188 @@
+"""The routes for programs: /api/ask, /api/feedback, /api/health, the widget and the source pages."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from qa.payload import payload
+from qa.web.feedback import Feedback, Verdict
+from qa.web.service import Service
+from qa.web.source import message_html, source_html
+
+MAX_QUESTION = 2000  # characters
+MAX_ANSWER = 20_000  # characters, of an answer that is sent back as history or feedback
+MAX_HISTORY = 20  # questions
+RETRY_AFTER = {"Retry-After": "2"}  # seconds, while the documents are being loaded
+HERE = Path(__file__).parent
+
+log = logging.getLogger("qa.questions")
+
+Question = Annotated[str, Field(max_length=MAX_QUESTION, description="In plain language.")]
+Past = Annotated[str, Field(max_length=MAX_ANSWER)]
+
+
+class Ask(BaseModel):
+    """A question, and what was asked before it: (question as it was searched, answer), oldest first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: Question
+    history: Annotated[list[tuple[Past, Past]], Field(max_length=MAX_HISTORY)] = []
+
+
+class Place(BaseModel):
+    """Where something stands: the document's id, title and heading, from `start` to `end` in characters."""
+
+    document: str
+    title: str
+    heading: str
+    start: int
+    end: int
+    url: Annotated[str, Field(description="The source page with this place marked, from the server's root.")]
+
+
+class Citation(Place):
+    """A sentence of a document, word for word."""
+
+    quote: str
+
+
+class Hit(Place):
+    """One of the nearest passages."""
+
+    text: str
+    score: float
+
+
+class Answer(BaseModel):
+    """Citations, best first, or an abstention with none; `confidence` is the probability that the first one answers."""
+
+    question: str
+    standalone: str
+    answer: str
+    abstained: bool
+    confidence: float
+    citations: list[Citation]
+    hits: list[Hit]
+    took_ms: float
+
+
+class Judged(BaseModel):
+    """A visitor's verdict on an answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: Question
+    answer: Past
+    verdict: Verdict
+
+
+class Health(BaseModel):
+    """Whether questions can be answered, from which generation of the index, and whether feedback is kept."""
+
+    status: str
+    generation: str
+    feedback: bool
+
+
+class Problem(BaseModel):
+    """What is wrong, and what to do."""
+
+    error: str
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: {"model": Problem, "description": "The token is missing or wrong."},
+    403: {"model": Problem, "description": "Pages of this origin may not ask."},
+    413: {"model": Problem, "description": "The request is too large."},
+    422: {"model": Problem, "description": "The request is not as described."},
+    429: {"model": Problem, "description": "Too many requests; Retry-After says when to come again."},
+    503: {
+        "model": Problem,
+        "description": "The documents are still being loaded; Retry-After says when to come again.",
+    },
+}
+
+
+def routes(service: Service, feedback: Feedback | None, log_questions: bool) -> APIRouter:
+    """The routes, answering from a service that may still be loading."""
+    router = APIRouter()
+
+    @router.post("/api/ask", responses=PROBLEMS)
+    def ask(body: Ask) -> Answer:
+        """Answer a question in the documents' own words, with citations, or say that they don't hold the answer."""
+        assistant = _ready(service)
+        begin = time.perf_counter()
+        answer = assistant.ask(body.question, body.history)
+        took_ms = 1000 * (time.perf_counter() - begin)
+        if log_questions:
+            log.warning("%r, confidence %.2f, %.0f ms", body.question, answer.confidence, took_ms)
+        return Answer(**payload(answer, took_ms))
+
+    @router.post("/api/feedback", status_code=204, responses={**PROBLEMS, 404: {"model": Problem}})
+    def judge(body: Judged) -> Response:
+        """Keep a visitor's verdict on an answer, where the server keeps them."""
+        if feedback is None:
+            raise HTTPException(404, "feedback isn't kept here: set QA_FEEDBACK to the file for it")
+        feedback.add(body.question, body.answer, body.verdict)
+        return Response(status_code=204)
+
+    @router.get("/api/health")
+    def health() -> Health:
+        """Say whether questions can be answered yet."""
+        ready = service.is_ready
+        generation = service.assistant().generation if ready else ""
+        return Health(status="ready" if ready else "loading", generation=generation, feedback=feedback is not None)
+
+    @router.get("/source/{document:path}", response_class=HTMLResponse, responses={404: {}, 503: {}})
+    def source(request: Request, document: str, start: int = 0, end: int = 0) -> HTMLResponse:
+        """Show a document as a page, with the characters from start to end marked."""
+        root = request.scope.get("root_path", "")
+        if not service.is_ready:
+            text = "The documents are being loaded: reload this page in a moment."
+            return HTMLResponse(message_html("Loading", text, root), 503, RETRY_AFTER)
+        found = service.assistant().store.document(document)
+        if found is None:
+            return HTMLResponse(message_html("Not found", "No document of this name is indexed.", root), 404)
+        return HTMLResponse(source_html(found, start, end, root))
+
+    @router.get("/widget.js", include_in_schema=False)
+    def widget() -> FileResponse:
+        return FileResponse(HERE / "widget.js", media_type="text/javascript")
+
+    @router.get("/pages.css", include_in_schema=False)
+    def stylesheet() -> FileResponse:
+        return FileResponse(HERE / "pages.css", media_type="text/css")
+
+    return router
+
+
+def handle_errors(app: FastAPI) -> None:
+    """Make every error of the routes one line of JSON, without a trace, a path or a version."""
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:]) or "the body"
+        return JSONResponse({"error": f"{where}: {first['msg'].lower()}"}, 422)
+
+    @app.exception_handler(HTTPException)
+    async def refused(_: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+    @app.exception_handler(Exception)
+    async def failed(_: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"error": "something went wrong here; the server's log says what"}, 500)
+
+
+def _ready(service: Service) -> Any:
+    if not service.is_ready:
+        raise HTTPException(503, "the documents are being loaded: ask again in a moment", RETRY_AFTER)
+    return service.assistant()

@@ -1,0 +1,433 @@
+/**
+ * Question box: asks a site's documents; an answer is exact quotes with links to their source.
+ *
+ *   <script type="module" src="https://HOST/widget.js" data-title="Ask our handbook"></script>
+ *
+ * makes a floating button, unless data-button="off"; <qa-box></qa-box> is the same box within the page. Options of
+ * both, data-…: title, placeholder, greeting, examples ("a|b"), theme, accent, position, lang, remember, token, server;
+ * a box takes from the script what it lacks. CSS properties, --qa-…: see STYLE.
+ */
+const HISTORY = 10; // answers sent along with a question
+const KEPT = 40; // answers kept from page to page
+const NEAREST = 3; // passages below an abstention
+const RETRIES = 5; // while the server loads its documents
+const LANGUAGES = ["en", "ru", "de", "es"];
+const WORDS = {
+  title: ["Ask the documents", "Спросить документы", "Dokumente befragen", "Consultar los documentos"],
+  greeting: ["Answers are exact quotes.", "Ответы — точные цитаты.", "Antworten sind Zitate.", "Solo citas exactas."],
+  send: ["Send", "Спросить", "Senden", "Enviar"],
+  close: ["Close", "Закрыть", "Schließen", "Cerrar"],
+  clear: ["Clear", "Очистить", "Leeren", "Borrar"],
+  copy: ["Copy", "Копировать", "Kopieren", "Copiar"],
+  up: ["Helpful", "Полезно", "Hilfreich", "Útil"],
+  down: ["Not helpful", "Не полезно", "Nicht hilfreich", "No es útil"],
+  edit: ["Edit", "Изменить", "Ändern", "Editar"],
+  searched: ["Searched: ", "Искали: ", "Gesucht: ", "Buscado: "],
+  searching: ["Searching…", "Ищем…", "Suche…", "Buscando…"],
+  nearest: ["Nearest passages:", "Ближайшие отрывки:", "Nächste Stellen:", "Pasajes más cercanos:"],
+  source: ["Open the source", "Открыть источник", "Quelle öffnen", "Abrir la fuente"],
+  retry: ["Retry", "Повторить", "Wiederholen", "Reintentar"],
+  error: ["Error {n}", "Ошибка {n}", "Fehler {n}", "Error {n}"],
+  offline: ["The server can’t be reached.", "Сервер недоступен.", "Server nicht erreichbar.", "Sin conexión."],
+  loading: ["The documents are being loaded…", "Документы загружаются…", "Dokumente laden…", "Cargando documentos…"],
+  wait: ["Too many questions: wait {n} s.", "Подождите {n} с.", "Bitte {n} s warten.", "Espere {n} s."],
+  forbidden: ["This page is not allowed to ask.", "Страница без доступа.", "Seite ohne Zugriff.", "Página sin acceso."],
+};
+
+// `!important` in here wins over all that a page aims at the host element; `medium` is the reader's own font size.
+const STYLE = `
+:host { all: initial !important; display: block !important; }
+:host([data-floating]) { display: contents !important; }
+:host([hidden]), [hidden] { display: none !important; }
+* { box-sizing: border-box; margin: 0; }
+.root {
+  --accent: var(--qa-accent, #0f766e);
+  --background: var(--qa-background, light-dark(#fff, #0f172a));
+  --text: var(--qa-text, light-dark(#0f172a, #e2e8f0));
+  --muted: var(--qa-muted, light-dark(#475569, #a3b1c6));
+  --line: 1px solid var(--qa-line, light-dark(#cbd5e1, #334155));
+  color-scheme: light dark; color: var(--text); overflow-wrap: anywhere;
+  font: medium/1.5 var(--qa-font, system-ui, sans-serif);
+}
+[data-theme="light"] { color-scheme: light; }
+[data-theme="dark"] { color-scheme: dark; }
+section {
+  display: flex; flex-direction: column; position: relative; overflow: hidden;
+  width: min(var(--qa-width, 100%), 100%); height: var(--qa-height, 520px);
+  background: var(--background); border: var(--line); border-radius: var(--qa-radius, 12px);
+}
+.floating > * { position: fixed; inset: auto 20px 20px auto; z-index: var(--qa-z-index, 2147483000); }
+.floating[data-position="bottom-left"] > * { inset: auto auto 20px 20px; }
+.floating > section {
+  width: min(var(--qa-width, 400px), 100% - 40px); height: min(var(--qa-height, 640px), 100dvh - 40px);
+  box-shadow: 0 12px 40px #0f172a40;
+}
+header, footer, .wrap { display: flex; align-items: center; gap: 8px; padding: 10px 16px; }
+header { border-block-end: var(--line); }
+footer { border-block-start: var(--line); align-items: end; }
+.wrap { flex-wrap: wrap; padding: 10px 0 0; }
+h2 { flex: 1; font-size: 1em; }
+.log { flex: 1; position: relative; overflow-y: auto; padding: 16px; }
+article { display: flex; flex-direction: column; padding: 16px 2px; }
+h3 { align-self: end; max-width: 85%; margin-block-end: 16px; padding: 6px 12px; border-radius: 12px; font: inherit; }
+h3, blockquote, details p { white-space: pre-line; }
+ul { padding: 0; }
+li { display: flex; margin-block-end: 12px; }
+blockquote { flex: 1; padding-inline-start: 12px; border-inline-start: 3px solid var(--accent); }
+span { align-self: start; margin-inline-end: 8px; padding: 0 .6em; border-radius: 1em; font-size: .75em; }
+small { display: block; color: var(--muted); }
+small, details, .log button { font-size: .875em; }
+small button { margin-inline-start: 4px; }
+details { border-block-start: var(--line); }
+summary { padding-block: 6px; }
+a { display: inline-block; padding-block: 4px 10px; color: inherit; }
+mark { background: #fde68a; color: #1f2937; }
+strong { display: block; margin-block-end: 8px; }
+.root:not(.feedback) [aria-pressed] { display: none; }
+[aria-pressed="true"]::before { content: "✓ " / ""; }
+textarea, button {
+  padding: 4px 10px; font: inherit; color: inherit; background: none;
+  border: 1px solid var(--muted); border-radius: 8px;
+}
+textarea { flex: 1; field-sizing: content; min-width: 0; max-height: 8em; resize: none; font-size: max(16px, 1em); }
+::placeholder { color: var(--muted); opacity: 1; }
+summary, button { cursor: pointer; }
+button:hover { text-decoration: underline; }
+button:disabled { opacity: .5; cursor: default; }
+.floating > button { padding: 12px 20px; border-radius: 28px; box-shadow: 0 4px 16px #0f172a59; }
+h3, span, footer button, .floating > button, [aria-pressed="true"] {
+  background: var(--accent); border: 1px solid transparent; /* shown in forced colours */
+  color: lch(from var(--accent) calc((49.4 - l) * 1e6) 0 0); /* black or white, whichever contrasts more */
+}
+:focus-visible { outline: 2px solid; outline-offset: -2px; }
+output { position: absolute; height: 1px; clip-path: inset(50%); }
+@media (max-width: 480px) {
+  .floating[data-position] > section { inset: 0; width: 100%; height: 100dvh; border-radius: 0; }
+}
+`;
+
+/** An element. Strings become text, never HTML, and text takes its own direction. */
+function el(tag, properties, ...children) {
+  const node = Object.assign(document.createElement(tag), properties);
+  if (children.some((child) => typeof child === "string")) node.dir = "auto";
+  node.append(...children);
+  return node;
+}
+
+const button = (text, onclick, properties) => el("button", { onclick, ...properties }, text);
+const where = ({ title, heading }) => (heading ? `${title} › ${heading}` : title);
+const retryAfter = ({ headers }) => Math.ceil(headers.get("Retry-After")) || 5;
+const overlap = (a, b) => a.document === b.document && a.start < b.end && b.start < a.end;
+const within = (a, b) => a.document === b.document && b.start <= a.start && a.end <= b.end;
+
+/** Wrapped lines flow; those of lists and tables stay. Every character keeps its place. */
+function flow(text) {
+  return text.replaceAll("\r", " ").replace(/(?<!\n\s*)\n(?!\s*\n|\s*(?:[-*+•|>]|\d+[.)])\s)/g, " ");
+}
+
+/** The passages that are cited, overlapping ones as one, in the order of their first citation. */
+function citedSources(citations, hits) {
+  const sources = [];
+  citations.forEach((citation, index) => {
+    const passage = hits.find((hit) => within(citation, hit)) ?? { ...citation, text: citation.quote };
+    let source = sources.find((other) => overlap(other, passage));
+    if (!source) sources.push((source = { ...passage, url: citation.url, cited: [] }));
+    const [first, second] = source.start <= passage.start ? [source, passage] : [passage, source];
+    const text = first.text + [...second.text].slice(first.end - second.start).join("");
+    Object.assign(source, { text, start: first.start, end: Math.max(first.end, second.end) });
+    source.cited.push({ ...citation, number: index + 1 });
+  });
+  return sources;
+}
+
+/** A passage's text, with what is cited in <mark>. Offsets count code points, as [...text] does. */
+function marked({ text, start, cited }) {
+  const characters = [...flow(text)];
+  const cut = (from, to) => characters.slice(from, to).join("");
+  const parts = [];
+  let at = 0;
+  for (const span of cited.toSorted((a, b) => a.start - b.start)) {
+    const [from, to] = [span.start, span.end].map((offset) => Math.max(offset - start, at));
+    parts.push(cut(at, from), el("mark", { textContent: cut(from, to) }));
+    at = to;
+  }
+  return [...parts, cut(at)];
+}
+
+/** Fills a <qa-box>. */
+function createBox(host, options) {
+  const { lang = host.closest("[lang]")?.lang ?? "", floating = "", token, theme, position, accent } = options;
+  const language = Math.max(0, LANGUAGES.indexOf(lang.slice(0, 2).toLowerCase()));
+  const say = (key, n) => WORDS[key][language].replace("{n}", n);
+  const { title = say("title"), greeting = say("greeting"), placeholder = title, examples = "" } = options;
+  const server = new URL(options.server?.replace(/\/*$/, "/") ?? ".", import.meta.url);
+  const storageKey = `qa-box ${server} ${floating || host.id}`;
+  let answered = []; // { question, result, verdict }
+  let asking = null; // aborts what waits for its answer
+  let health = null;
+
+  const launcher = button(title, () => show(true), { ariaHasPopup: "dialog", hidden: !floating });
+  const clearing = button(say("clear"), clear);
+  const closing = button("×", () => show(false), { ariaLabel: say("close"), hidden: !floating });
+  const buttons = examples.split("|").filter(Boolean).map((text) => button(text, () => ask(text)));
+  const suggestions = el("div", { className: "wrap" }, ...buttons);
+  const thread = el("div");
+  const log = el("div", { className: "log", tabIndex: 0, role: "group", ariaLabel: title });
+  log.append(el("small", {}, greeting), suggestions, thread);
+  const input = el("textarea", { placeholder, ariaLabel: placeholder, maxLength: 2000, rows: 2, dir: "auto" });
+  const sending = button(say("send"), () => ask(input.value));
+  const live = el("output", { ariaLive: "polite" }); // the one polite live region
+  const header = el("header", {}, el("h2", { id: "title" }, title), clearing, closing);
+  const panel = el("section", { tabIndex: -1 }, header, log, el("footer", {}, input, sending), live);
+  if (floating) Object.assign(panel, { role: "dialog", ariaModal: true, hidden: true });
+  panel.setAttribute("aria-labelledby", "title");
+  const root = el("div", { className: `root ${floating}`, lang: LANGUAGES[language], onkeydown }, launcher, panel);
+  Object.assign(root.dataset, { theme, position });
+  if (CSS.supports("color", accent)) root.style.setProperty("--accent", accent);
+  host.shadowRoot.append(root);
+  restore();
+  refresh();
+  if (!floating) checkHealth();
+
+  function show(shown, focus = true) {
+    panel.hidden = !shown;
+    launcher.hidden = shown;
+    log.scrollTop = log.scrollHeight;
+    if (focus) (shown ? input : launcher).focus();
+    checkHealth();
+    save();
+  }
+
+  function refresh() {
+    suggestions.hidden = thread.hasChildNodes();
+    clearing.disabled = !thread.hasChildNodes();
+    sending.disabled = asking;
+  }
+
+  function onkeydown(event) {
+    const { key, target, shiftKey } = event;
+    event.stopPropagation(); // it is no shortcut of the page's
+    if (event.isComposing || event.keyCode === 229) return; // 229: in Safari
+    if (key === "Enter" && !shiftKey && target === input) {
+      event.preventDefault();
+      ask(input.value);
+    }
+    if (key === "Escape" && floating) show(false);
+    if (key === "Tab" && floating) keepFocus(event);
+  }
+
+  function keepFocus(event) {
+    const all = [...panel.querySelectorAll("[tabindex], button:enabled, summary, a, textarea")];
+    const stops = all.filter((node) => node.checkVisibility());
+    const [from, to] = event.shiftKey ? [stops[0], stops.at(-1)] : [stops.at(-1), stops[0]];
+    if (event.target === from || event.target === panel) {
+      event.preventDefault();
+      to.focus();
+    }
+  }
+
+  function ask(text) {
+    const question = text.trim();
+    if (!question || asking) return;
+    if (text === input.value) input.value = "";
+    const body = append(question);
+    answer(question, body);
+    log.scrollTop = body.parentNode.offsetTop;
+  }
+
+  /** Adds a question; returns where its answer belongs. */
+  function append(question) {
+    const body = el("div");
+    thread.append(el("article", {}, el("h3", {}, question), body));
+    return body;
+  }
+
+  async function answer(question, body) {
+    if (asking) return;
+    const current = (asking = new AbortController());
+    input.focus();
+    refresh();
+    try {
+      const entry = { question, result: await request(question, body, current.signal) };
+      body.replaceChildren(...answerNodes(entry));
+      live.textContent = entry.result.answer;
+      answered.push(entry);
+      save();
+    } catch ({ message }) {
+      if (!current.signal.aborted) tell(body, message, button(say("retry"), () => answer(question, body)));
+    } finally {
+      if (asking === current) asking = null;
+      refresh();
+    }
+  }
+
+  function tell(body, text, ...nodes) {
+    body.replaceChildren(el("p", {}, text), ...nodes);
+    live.textContent = text;
+  }
+
+  /** Asks, a few times over while the documents are being loaded. */
+  async function request(question, body, signal) {
+    const history = answered.slice(-HISTORY).map(({ result }) => [result.standalone, result.answer]);
+    for (let left = RETRIES; ; left--) {
+      tell(body, say("searching"));
+      const response = await call("api/ask", { question, history }, signal);
+      if (response.status !== 503 || !left) return read(response);
+      tell(body, say("loading"));
+      await new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(30, retryAfter(response))));
+      signal.throwIfAborted();
+    }
+  }
+
+  function call(path, body, ...signals) {
+    const headers = new Headers(body && { "Content-Type": "application/json" });
+    if (token) headers.set("Authorization", `Bearer ${token}`);
+    return fetch(new URL(path, server), {
+      method: body && "POST",
+      headers,
+      body: body && JSON.stringify(body),
+      credentials: "omit",
+      signal: AbortSignal.any([...signals, AbortSignal.timeout(60_000)]),
+    }).catch(() => {
+      throw new Error(say("offline"));
+    });
+  }
+
+  async function read(response) {
+    const { ok, status } = response;
+    const value = await response.json().catch(() => null);
+    if (ok && Array.isArray(value?.citations) && Array.isArray(value.hits)) return value;
+    const key = { 401: "forbidden", 403: "forbidden", 429: "wait", 503: "loading" }[status];
+    throw new Error(key ? say(key, retryAfter(response)) : value?.error || say("error", status));
+  }
+
+  function checkHealth() {
+    health ??= call("api/health")
+      .then((response) => response.json())
+      .then(({ feedback }) => root.classList.toggle("feedback", feedback === true))
+      .catch(() => {}); // without it there are no thumbs
+  }
+
+  function answerNodes(entry) {
+    const { question, result } = entry;
+    const nodes = [...(result.abstained ? abstention(result) : quotes(result)), actions(entry)];
+    if (result.standalone === question) return nodes;
+    const edit = button(say("edit"), () => {
+      input.value = result.standalone;
+      input.focus();
+    });
+    return [el("small", {}, say("searched"), result.standalone, edit), ...nodes];
+  }
+
+  function quotes(result) {
+    const { citations } = result;
+    const badge = (number) => (citations.length > 1 ? [el("span", {}, `${number}`)] : []);
+    const items = citations.map(({ quote }, i) => el("li", {}, ...badge(i + 1), el("blockquote", {}, flow(quote))));
+    const sources = citedSources(citations, result.hits).map((each) => source(each, badge));
+    return [el("ul", { role: "list" }, ...items), ...sources];
+  }
+
+  function abstention({ answer, hits }) {
+    const nearest = hits.slice(0, NEAREST).map((hit) => source({ ...hit, cited: [] }));
+    if (nearest.length) nearest.unshift(el("small", {}, say("nearest")));
+    return [el("strong", {}, answer), ...nearest];
+  }
+
+  function source(passage, badge) {
+    const numbers = passage.cited.flatMap(({ number }) => badge(number));
+    const text = el("p", {}, ...marked(passage));
+    const href = address(passage);
+    const link = href ? [el("a", { href, target: "_blank", rel: "noopener" }, say("source"))] : [];
+    return el("details", {}, el("summary", {}, ...numbers, where(passage)), text, ...link);
+  }
+
+  /** The address of a source, given from the server's root; "" unless it is of http or https. */
+  function address({ url }) {
+    const path = String(url).replace(/^\/+/, "");
+    const { protocol, href } = URL.parse(path, server) ?? {};
+    return /^https?:$/.test(protocol) ? href : "";
+  }
+
+  function actions(entry) {
+    const { question, result } = entry;
+    const note = el("small");
+    const act = async (action) => {
+      note.textContent = await action().then(() => "✓", ({ message }) => message);
+      live.textContent = note.textContent;
+    };
+    const cited = result.citations.map((each) => `“${flow(each.quote)}”\n${where(each)}\n${address(each)}`);
+    const text = [result.answer, ...cited].join("\n\n");
+    const copy = button(say("copy"), () => act(() => navigator.clipboard.writeText(text)));
+    copy.hidden = !navigator.clipboard; // there is none without https
+    const thumbs = ["up", "down"].map((verdict) => {
+      const rate = async () => {
+        const response = await call("api/feedback", { question, answer: result.answer, verdict });
+        if (!response.ok) await read(response);
+        entry.verdict = verdict;
+        for (const each of thumbs) each.ariaPressed = each === thumb;
+        save();
+      };
+      const thumb = button(say(verdict), () => act(rate));
+      thumb.ariaPressed = entry.verdict === verdict;
+      return thumb;
+    });
+    return el("div", { className: "wrap" }, copy, ...thumbs, note);
+  }
+
+  function clear() {
+    asking?.abort();
+    asking = null;
+    answered = [];
+    thread.replaceChildren();
+    input.focus();
+    refresh();
+    save();
+  }
+
+  function save() {
+    if (options.remember === "off") return;
+    const kept = { open: !panel.hidden, answered: answered.slice(-KEPT) };
+    try {
+      sessionStorage.setItem(storageKey, JSON.stringify(kept));
+    } catch {
+      // It is full or blocked: the conversation ends with the page.
+    }
+  }
+
+  function restore() {
+    if (options.remember === "off") return;
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(storageKey));
+      for (const entry of kept?.answered ?? []) {
+        const nodes = answerNodes(entry);
+        append(entry.question).append(...nodes);
+        answered.push(entry);
+      }
+      if (kept?.open && floating) show(true, false);
+    } catch {
+      // It is blocked or damaged: the conversation begins here.
+    }
+  }
+}
+
+class QaBox extends HTMLElement {
+  connectedCallback() {
+    if (this.shadowRoot) return; // it was moved within the page
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+    this.attachShadow({ mode: "open" }).adoptedStyleSheets = [sheet];
+    createBox(this, { ...script?.dataset, ...this.dataset });
+  }
+}
+
+// A module has no document.currentScript.
+const script = [...document.scripts].find(({ src }) => src === import.meta.url);
+
+if (!customElements.get("qa-box")) {
+  customElements.define("qa-box", QaBox);
+  if (script?.dataset.button !== "off") {
+    const box = document.createElement("qa-box");
+    box.dataset.floating = "floating";
+    (document.body ?? document.documentElement).append(box);
+  }
+}
