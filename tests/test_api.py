@@ -177,7 +177,7 @@ def test_a_source_page_shows_structure_and_marks_across_it(client: httpx.Client)
     text = client.get(f"/source/a%20b/ports.md?start={PORTS.index('It ships')}&end={PORTS.index('| Year')}").text
     assert "<h1>Ports</h1>" in text
     assert text.count("<h1>") == 1
-    assert "<h3>Goods</h3>" in text
+    assert "<h2>Goods</h2>" in text
     assert '<mark id="quote">It ships:</mark>' in text
     assert "<li><p><mark>steel &amp; iron</mark></p></li>" in text
     assert text.count('id="quote"') == 1

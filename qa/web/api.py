@@ -2,6 +2,7 @@
 
 import logging
 import time
+from html import escape
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from qa.payload import payload
+from qa.settings import Settings
 from qa.web.feedback import Feedback, Verdict
 from qa.web.service import Service
 from qa.web.source import message_html, source_html
@@ -111,9 +113,10 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def routes(service: Service, feedback: Feedback | None, log_questions: bool) -> APIRouter:
+def routes(service: Service, settings: Settings) -> APIRouter:
     """The routes, answering from a service that may still be loading."""
     router = APIRouter()
+    feedback = Feedback(Path(settings.feedback)) if settings.feedback else None
 
     @router.post("/api/ask", responses=PROBLEMS)
     def ask(body: Ask) -> Answer:
@@ -122,7 +125,7 @@ def routes(service: Service, feedback: Feedback | None, log_questions: bool) -> 
         begin = time.perf_counter()
         answer = assistant.ask(body.question, body.history)
         took_ms = 1000 * (time.perf_counter() - begin)
-        if log_questions:
+        if settings.log_questions:
             log.warning("%r, confidence %.2f, %.0f ms", body.question, answer.confidence, took_ms)
         return Answer(**payload(answer, took_ms))
 
@@ -154,12 +157,17 @@ def routes(service: Service, feedback: Feedback | None, log_questions: bool) -> 
         return HTMLResponse(source_html(found, start, end, root))
 
     @router.get("/widget.js", include_in_schema=False)
-    def widget() -> FileResponse:
-        return FileResponse(HERE / "widget.js", media_type="text/javascript")
+    @router.get("/embed.css", include_in_schema=False)
+    @router.get("/source.css", include_in_schema=False)
+    def static(request: Request) -> FileResponse:
+        return FileResponse(HERE / request.url.path.rpartition("/")[2])
 
-    @router.get("/pages.css", include_in_schema=False)
-    def stylesheet() -> FileResponse:
-        return FileResponse(HERE / "pages.css", media_type="text/css")
+    @router.get("/embed", include_in_schema=False)
+    def embed(request: Request) -> HTMLResponse:
+        """Show each way to embed the question box, with the line to copy."""
+        origin = settings.url.rstrip("/") or str(request.base_url).rstrip("/")
+        page = (HERE / "embed.html").read_text("utf-8")
+        return HTMLResponse(page.replace("{origin}", escape(origin)).replace("{title}", escape(settings.title)))
 
     return router
 

@@ -3,7 +3,6 @@
 import os
 import socket
 from collections.abc import Callable
-from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
@@ -14,7 +13,6 @@ from qa.assistant import Assistant
 from qa.errors import SettingsError
 from qa.settings import Settings
 from qa.web.api import handle_errors, routes
-from qa.web.feedback import Feedback
 from qa.web.guard import MAX_IN_FLIGHT, Guard, Limits
 from qa.web.service import Service
 
@@ -56,8 +54,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
 
     app = FastAPIOffline(title=settings.title, version=API_VERSION, redoc_url=None)
     handle_errors(app)
-    feedback = Feedback(Path(settings.feedback)) if settings.feedback else None
-    app.include_router(routes(service, feedback, settings.log_questions))
+    app.include_router(routes(service, settings))
     origins = settings.allowed_origins
     app.add_middleware(Limits, rate=settings.rate, token=settings.token)
     app.add_middleware(

@@ -15,6 +15,7 @@ const LANGUAGES = ["en", "ru", "de", "es"];
 const WORDS = {
   title: ["Ask the documents", "Спросить документы", "Dokumente befragen", "Consultar los documentos"],
   greeting: ["Answers are exact quotes.", "Ответы — точные цитаты.", "Antworten sind Zitate.", "Solo citas exactas."],
+  question: ["Your question", "Ваш вопрос", "Ihre Frage", "Su pregunta"],
   send: ["Send", "Спросить", "Senden", "Enviar"],
   close: ["Close", "Закрыть", "Schließen", "Cerrar"],
   clear: ["Clear", "Очистить", "Leeren", "Borrar"],
@@ -73,16 +74,15 @@ h3 { align-self: end; max-width: 85%; margin-block-end: 16px; padding: 6px 12px;
 h3, blockquote, details p { white-space: pre-line; }
 ul { padding: 0; }
 li { display: flex; margin-block-end: 12px; }
-blockquote { flex: 1; padding-inline-start: 12px; border-inline-start: 3px solid var(--accent); }
-span { align-self: start; margin-inline-end: 8px; padding: 0 .6em; border-radius: 1em; font-size: .75em; }
-small { display: block; color: var(--muted); }
+blockquote { flex: 1; margin-inline: 4px; padding-inline-start: 12px; border-inline-start: 3px solid var(--accent); }
+span { align-self: start; margin-inline: 4px; padding: 0 .6em; border-radius: 1em; font-size: .75em; }
+p, small, strong { display: block; margin-block-end: 8px; }
+small { color: var(--muted); }
 small, details, .log button { font-size: .875em; }
-small button { margin-inline-start: 4px; }
 details { border-block-start: var(--line); }
 summary { padding-block: 6px; }
-a { display: inline-block; padding-block: 4px 10px; color: inherit; }
+a { display: inline-block; padding-block: 0 12px; color: inherit; }
 mark { background: #fde68a; color: #1f2937; }
-strong { display: block; margin-block-end: 8px; }
 .root:not(.feedback) [aria-pressed] { display: none; }
 [aria-pressed="true"]::before { content: "✓ " / ""; }
 textarea, button {
@@ -93,7 +93,7 @@ textarea { flex: 1; field-sizing: content; min-width: 0; max-height: 8em; resize
 ::placeholder { color: var(--muted); opacity: 1; }
 summary, button { cursor: pointer; }
 button:hover { text-decoration: underline; }
-button:disabled { opacity: .5; cursor: default; }
+button:disabled { opacity: .5; }
 .floating > button { padding: 12px 20px; border-radius: 28px; box-shadow: 0 4px 16px #0f172a59; }
 h3, span, footer button, .floating > button, [aria-pressed="true"] {
   background: var(--accent); border: 1px solid transparent; /* shown in forced colours */
@@ -159,7 +159,7 @@ function createBox(host, options) {
   const { lang = host.closest("[lang]")?.lang ?? "", floating = "", token, theme, position, accent } = options;
   const language = Math.max(0, LANGUAGES.indexOf(lang.slice(0, 2).toLowerCase()));
   const say = (key, n) => WORDS[key][language].replace("{n}", n);
-  const { title = say("title"), greeting = say("greeting"), placeholder = title, examples = "" } = options;
+  const { title = say("title"), greeting = say("greeting"), placeholder = say("question"), examples = "" } = options;
   const server = new URL(options.server?.replace(/\/*$/, "/") ?? ".", import.meta.url);
   const storageKey = `qa-box ${server} ${floating || host.id}`;
   let answered = []; // { question, result, verdict }
@@ -230,9 +230,7 @@ function createBox(host, options) {
     const question = text.trim();
     if (!question || asking) return;
     if (text === input.value) input.value = "";
-    const body = append(question);
-    answer(question, body);
-    log.scrollTop = body.parentNode.offsetTop;
+    answer(question, append(question));
   }
 
   /** Adds a question; returns where its answer belongs. */
@@ -249,31 +247,33 @@ function createBox(host, options) {
     refresh();
     try {
       const entry = { question, result: await request(question, body, current.signal) };
-      body.replaceChildren(...answerNodes(entry));
-      live.textContent = entry.result.answer;
+      fill(body, entry.result.answer, answerNodes(entry));
       answered.push(entry);
       save();
     } catch ({ message }) {
-      if (!current.signal.aborted) tell(body, message, button(say("retry"), () => answer(question, body)));
+      const retry = button(say("retry"), () => answer(question, body));
+      if (!current.signal.aborted) fill(body, message, [el("p", {}, message), retry]);
     } finally {
       if (asking === current) asking = null;
       refresh();
     }
   }
 
-  function tell(body, text, ...nodes) {
-    body.replaceChildren(el("p", {}, text), ...nodes);
+  /** Shows nodes below a question, and has their text read out. */
+  function fill(body, text, nodes = [el("p", {}, text)]) {
+    body.replaceChildren(...nodes);
     live.textContent = text;
+    log.scrollTop = body.parentNode.offsetTop;
   }
 
   /** Asks, a few times over while the documents are being loaded. */
   async function request(question, body, signal) {
     const history = answered.slice(-HISTORY).map(({ result }) => [result.standalone, result.answer]);
+    fill(body, say("searching"));
     for (let left = RETRIES; ; left--) {
-      tell(body, say("searching"));
       const response = await call("api/ask", { question, history }, signal);
       if (response.status !== 503 || !left) return read(response);
-      tell(body, say("loading"));
+      fill(body, say("loading"));
       await new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(30, retryAfter(response))));
       signal.throwIfAborted();
     }
@@ -316,7 +316,7 @@ function createBox(host, options) {
       input.value = result.standalone;
       input.focus();
     });
-    return [el("small", {}, say("searched"), result.standalone, edit), ...nodes];
+    return [el("small", {}, say("searched"), result.standalone, " ", edit), ...nodes];
   }
 
   function quotes(result) {
@@ -352,7 +352,7 @@ function createBox(host, options) {
     const { question, result } = entry;
     const note = el("small");
     const act = async (action) => {
-      note.textContent = await action().then(() => "✓", ({ message }) => message);
+      note.textContent = await action().then((text = "✓") => text, ({ message }) => message);
       live.textContent = note.textContent;
     };
     const cited = result.citations.map((each) => `“${flow(each.quote)}”\n${where(each)}\n${address(each)}`);
@@ -366,6 +366,7 @@ function createBox(host, options) {
         entry.verdict = verdict;
         for (const each of thumbs) each.ariaPressed = each === thumb;
         save();
+        return ""; // the thumb itself has a tick
       };
       const thumb = button(say(verdict), () => act(rate));
       thumb.ariaPressed = entry.verdict === verdict;
