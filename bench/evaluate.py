@@ -47,12 +47,11 @@ def squad(file: File, foreign: Path | None = None, limit: int = 0) -> None:
     if foreign:
         own = {item.question for item in read.items}
         others = [i._replace(answers=()) for i in read_squad(foreign).items if i.question not in own]
-        asked = [o for o in outcomes if o.answerable] + evaluation.ask_all(assistant, others)
-        show("foreign", _refusals(asked))
-        apart = {i.question for i in others if i.article not in articles}
-        asked = [o for o in outcomes if o.answerable]
-        asked += [o for i, o in zip(others, evaluation.ask_all(assistant, others), strict=True) if i.question in apart]
-        show("foreign, without the articles that both files have", _refusals(asked))
+        asked = evaluation.ask_all(assistant, others)
+        apart = [o for item, o in zip(others, asked, strict=True) if item.article not in articles]
+        answerable = [o for o in outcomes if o.answerable]
+        show("foreign", _refusals(answerable + asked))
+        show("foreign, without the articles that both files have", _refusals(answerable + apart))
 
 
 @cli.command()
@@ -212,7 +211,7 @@ def _followup_figures(entries: Sequence[dict[str, object]]) -> dict[str, float]:
     alone, rewrites = [], []
     for entry in entries:
         history = [str(text) for text in entry["History"]]  # type: ignore[attr-defined]
-        title, *turns = [" ".join(history[:2]), *history[2:]]
+        title, _, *turns = history  # of the article, and of its section
         pairs = [(f"What is {title}?", ""), *zip(turns[::2], turns[1::2], strict=False)]
         question, rewrite = str(entry["Question"]), str(entry["Rewrite"])
         ours = standalone(question, pairs)
