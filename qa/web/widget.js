@@ -73,10 +73,10 @@ article { display: flex; flex-direction: column; padding: 16px 2px; }
 h3 { align-self: end; max-width: 85%; margin-block-end: 16px; padding: 6px 12px; border-radius: 12px; font: inherit; }
 h3, blockquote, details p { white-space: pre-line; }
 ul { padding: 0; }
-li { display: flex; margin-block-end: 12px; }
-blockquote { flex: 1; margin-inline: 4px; padding-inline-start: 12px; border-inline-start: 3px solid var(--accent); }
+blockquote { flex: 1; padding-inline-start: 12px; border-inline-start: 3px solid var(--accent); }
 span { align-self: start; margin-inline: 4px; padding: 0 .6em; border-radius: 1em; font-size: .75em; }
-p, small, strong { display: block; margin-block-end: 8px; }
+p, li, small, strong { display: block; margin-block-end: 8px; }
+li { display: flex; }
 small { color: var(--muted); }
 small, details, .log button { font-size: .875em; }
 details { border-block-start: var(--line); }
@@ -96,7 +96,7 @@ button:hover { text-decoration: underline; }
 button:disabled { opacity: .5; }
 .floating > button { padding: 12px 20px; border-radius: 28px; box-shadow: 0 4px 16px #0f172a59; }
 h3, span, footer button, .floating > button, [aria-pressed="true"] {
-  background: var(--accent); border: 1px solid transparent; /* shown in forced colours */
+  background: var(--accent); border: 1px solid transparent; /* for forced colours */
   color: lch(from var(--accent) calc((49.4 - l) * 1e6) 0 0); /* black or white, whichever contrasts more */
 }
 :focus-visible { outline: 2px solid; outline-offset: -2px; }
@@ -164,7 +164,7 @@ function createBox(host, options) {
   const storageKey = `qa-box ${server} ${floating || host.id}`;
   let answered = []; // { question, result, verdict }
   let asking = null; // aborts what waits for its answer
-  let health = null;
+  let health;
 
   const launcher = button(title, () => show(true), { ariaHasPopup: "dialog", hidden: !floating });
   const clearing = button(say("clear"), clear);
@@ -174,9 +174,9 @@ function createBox(host, options) {
   const thread = el("div");
   const log = el("div", { className: "log", tabIndex: 0, role: "group", ariaLabel: title });
   log.append(el("small", {}, greeting), suggestions, thread);
-  const input = el("textarea", { placeholder, ariaLabel: placeholder, maxLength: 2000, rows: 2, dir: "auto" });
+  const input = el("textarea", { placeholder, ariaLabel: placeholder, maxLength: 2000, dir: "auto" });
   const sending = button(say("send"), () => ask(input.value));
-  const live = el("output", { ariaLive: "polite" }); // the one polite live region
+  const live = el("output", { ariaLive: "polite" });
   const header = el("header", {}, el("h2", { id: "title" }, title), clearing, closing);
   const panel = el("section", { tabIndex: -1 }, header, log, el("footer", {}, input, sending), live);
   if (floating) Object.assign(panel, { role: "dialog", ariaModal: true, hidden: true });
@@ -205,10 +205,10 @@ function createBox(host, options) {
   }
 
   function onkeydown(event) {
-    const { key, target, shiftKey } = event;
+    const { key } = event;
     event.stopPropagation(); // it is no shortcut of the page's
     if (event.isComposing || event.keyCode === 229) return; // 229: in Safari
-    if (key === "Enter" && !shiftKey && target === input) {
+    if (key === "Enter" && !event.shiftKey && event.target === input) {
       event.preventDefault();
       ask(input.value);
     }
@@ -275,7 +275,6 @@ function createBox(host, options) {
       if (response.status !== 503 || !left) return read(response);
       fill(body, say("loading"));
       await new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(30, retryAfter(response))));
-      signal.throwIfAborted();
     }
   }
 
@@ -324,7 +323,7 @@ function createBox(host, options) {
     const badge = (number) => (citations.length > 1 ? [el("span", {}, `${number}`)] : []);
     const items = citations.map(({ quote }, i) => el("li", {}, ...badge(i + 1), el("blockquote", {}, flow(quote))));
     const sources = citedSources(citations, result.hits).map((each) => source(each, badge));
-    return [el("ul", { role: "list" }, ...items), ...sources];
+    return [el("ul", {}, ...items), ...sources];
   }
 
   function abstention({ answer, hits }) {
@@ -343,8 +342,7 @@ function createBox(host, options) {
 
   /** The address of a source, given from the server's root; "" unless it is of http or https. */
   function address({ url }) {
-    const path = String(url).replace(/^\/+/, "");
-    const { protocol, href } = URL.parse(path, server) ?? {};
+    const { protocol, href } = (url && URL.parse(`${url}`.replace(/^\/+/, ""), server)) || {};
     return /^https?:$/.test(protocol) ? href : "";
   }
 
@@ -358,7 +356,7 @@ function createBox(host, options) {
     const cited = result.citations.map((each) => `“${flow(each.quote)}”\n${where(each)}\n${address(each)}`);
     const text = [result.answer, ...cited].join("\n\n");
     const copy = button(say("copy"), () => act(() => navigator.clipboard.writeText(text)));
-    copy.hidden = !navigator.clipboard; // there is none without https
+    copy.hidden = !navigator.clipboard; // as on http
     const thumbs = ["up", "down"].map((verdict) => {
       const rate = async () => {
         const response = await call("api/feedback", { question, answer: result.answer, verdict });
@@ -366,7 +364,7 @@ function createBox(host, options) {
         entry.verdict = verdict;
         for (const each of thumbs) each.ariaPressed = each === thumb;
         save();
-        return ""; // the thumb itself has a tick
+        return "";
       };
       const thumb = button(say(verdict), () => act(rate));
       thumb.ariaPressed = entry.verdict === verdict;
