@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,11 @@ from qa.stores import Numbers
 from qa.stores.local import LocalStore, Vectored
 from qa.terms import Analyzer
 from qa.types import Document, Passage
+from qa.vectors import VectorCache, key
 from qa.words import pack, project
 
 FORMAT = 2  # of the index on disk
+VECTORS = "vectors"  # the folder in the index where what was embedded is kept
 BATCH = 256  # passages that are encoded between two reports of progress
 
 Progress = Callable[[str, int, int], None]  # told what is being done, how many are done, and of how many
@@ -37,35 +40,45 @@ def split_all(documents: Sequence[Document], encoder: Encoder) -> list[Passage]:
 
 
 def embed(
-    passages: Sequence[Passage], encoder: Encoder, analyzer: Analyzer, basis: Vectors, progress: Progress
+    passages: Sequence[Passage],
+    encoder: Encoder,
+    analyzer: Analyzer,
+    basis: Vectors,
+    progress: Progress,
+    cache: VectorCache | None = None,
 ) -> list[Vectored]:
-    """The vectors of each passage, its sentences and its words, by one pass of the encoder over label and text."""
-    embedded: dict[int, Vectored] = {}
-    order = sorted(range(len(passages)), key=lambda number: -len(passages[number].text))  # little padding in a batch
+    """The vectors of each passage, its sentences and its words, by one pass of the encoder over label and text.
+
+    What the cache has isn't encoded, and what is encoded is put there, a batch at a time.
+    """
+    labels = [label(passage.title, passage.heading, encoder.tokenizer) for passage in passages]
+    keys = [key(passage, before) for passage, before in zip(passages, labels, strict=True)]
+    parts = cache.get(keys) if cache else {}
+    left = [number for number in range(len(passages)) if number not in parts]
+    order = sorted(left, key=lambda number: -len(passages[number].text))  # little padding in a batch
     for first in range(0, len(order), BATCH):
         progress("passages", first, len(order))
         batch = order[first : first + BATCH]
-        labels = [label(passages[n].title, passages[n].heading, encoder.tokenizer) for n in batch]
         words = [analyzer.words(passages[n].text) for n in batch]
         spans: list[list[Span]] = []
-        for n, before, own in zip(batch, labels, words, strict=True):
-            shift = len(before)
+        for n, own in zip(batch, words, strict=True):
+            shift = len(labels[n])
             at = shift - passages[n].start
             spans.append([(s.start + at, s.end + at) for s in passages[n].sentences])
             spans[-1] += [(w.start + shift, w.end + shift) for w in own]
-        texts = [before + passages[n].text for n, before in zip(batch, labels, strict=True)]
+        texts = [labels[n] + passages[n].text for n in batch]
         for n, encoded, own in zip(batch, encoder.encode_passages(texts, spans), words, strict=True):
-            sentences = passages[n].sentences
-            ends = [s.end - passages[n].start for s in sentences]
-            embedded[n] = Vectored(
-                passage=passages[n],
-                vector=encoded.vector,
-                sentences=encoded.stretches[: len(sentences)],
-                words=pack(project(encoded.stretches[len(sentences) :], basis)),
-                word_sentences=_places(ends, [w.start for w in own]),
-            )
+            sentences = len(passages[n].sentences)
+            ends = [s.end - passages[n].start for s in passages[n].sentences]
+            packed = pack(project(encoded.stretches[sentences:], basis))
+            places = _places(ends, [w.start for w in own])
+            parts[n] = encoded.vector, encoded.stretches[:sentences], packed, places
+        if cache:
+            cache.put((keys[n], parts[n]) for n in batch)
     progress("passages", len(order), len(order))
-    return [embedded[n] for n in range(len(passages))]
+    if cache:
+        cache.keep_only(keys)
+    return [Vectored(passage, *parts[n]) for n, passage in enumerate(passages)]
 
 
 def build(
@@ -75,10 +88,12 @@ def build(
     basis: Vectors,
     folder: Path | None = None,
     progress: Progress = lambda *_: None,
+    cache: VectorCache | None = None,
 ) -> LocalStore:
     """A store of these documents, in memory or kept in a folder; raises CorpusError where they hold no text."""
     passages = split_all(documents, encoder)
-    return LocalStore.build(documents, embed(passages, encoder, analyzer, basis, progress), analyzer, folder)
+    vectored = embed(passages, encoder, analyzer, basis, progress, cache)
+    return LocalStore.build(documents, vectored, analyzer, folder)
 
 
 def update(
@@ -100,9 +115,13 @@ def update(
     if in_use is not None and in_use.name == name:
         return in_use
     encoder.verify()
-    return generations.create(
-        index, name, about, lambda folder: build(documents, encoder, analyzer, basis, folder, progress).close()
-    )
+
+    def fill(folder: Path) -> None:
+        settings = f"{FORMAT} {encoder.fingerprint} {about['basis']} {analyzer.language}"
+        with closing(VectorCache(index / VECTORS, settings)) as cache:
+            build(documents, encoder, analyzer, basis, folder, progress, cache).close()
+
+    return generations.create(index, name, about, fill)
 
 
 def _places(ends: Sequence[int], starts: Sequence[int]) -> Numbers:

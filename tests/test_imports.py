@@ -10,7 +10,7 @@ LAYERS = [
     {"payload", "terms", "english", "blocks", "corpus", "encoder"},
     {"mentions", "settings"},
     {"followup", "passages", "words", "generations", "questions", "question", "model", "stores"},
-    {"hints", "spelling", "lists"},
+    {"hints", "spelling", "lists", "vectors"},
     {"stores.local"},
     {"features", "indexing"},
     {"retriever"},

@@ -1,0 +1,112 @@
+"""What was embedded once is not embedded again."""
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import WordCountEncoder
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from qa import Document, indexing
+from qa.stores.local import LocalStore
+from qa.terms import Analyzer
+from qa.vectors import Parts, VectorCache, _packed, _unpacked
+from qa.words import random_basis
+
+RIVER = "# Ash\n\nThe river has a port."
+COAL = "# Elm\n\nCoal is black. The baker sells coal."
+
+
+def documents(**texts: str) -> list[Document]:
+    return [Document(f"{name}.md", name.title(), text) for name, text in texts.items()]
+
+
+def update(index: Path, given: list[Document]) -> tuple[Path, list[str]]:
+    """The generation of these documents, and the texts that were embedded for it."""
+    encoder = WordCountEncoder()
+    folder = indexing.update(given, index, encoder, Analyzer(), random_basis(4), lambda *_: None)
+    return folder, encoder.texts
+
+
+def test_only_what_changed_is_embedded_again(tmp_path: Path) -> None:
+    _, first = update(tmp_path, documents(ash=RIVER, elm=COAL))
+    assert len(first) == 2
+    _, changed = update(tmp_path, documents(ash=RIVER, elm=COAL + "\n\n# More\n\nA port."))
+    assert changed == ["Elm. More. A port."]
+    _, removed = update(tmp_path, documents(ash=RIVER))
+    assert removed == []
+
+
+def test_a_renamed_document_costs_nothing(tmp_path: Path) -> None:
+    update(tmp_path, [Document("a/ash.md", "Ash", RIVER)])
+    _, embedded = update(tmp_path, [Document("b/ash2.md", "Ash", RIVER)])
+    assert embedded == []
+
+
+def test_the_vectors_are_the_same_from_the_cache_as_from_the_encoder(tmp_path: Path) -> None:
+    fresh, _ = update(tmp_path / "fresh", documents(ash=RIVER, elm=COAL))
+    update(tmp_path / "other", documents(elm=COAL))
+    reused, _ = update(tmp_path / "other", documents(ash=RIVER, elm=COAL))
+    for a, b in zip(*(LocalStore.open(folder).entries([0, 1]) for folder in (fresh, reused)), strict=True):
+        assert a.passage == b.passage
+        assert all(np.array_equal(x, y) for x, y in zip(a[2:], b[2:], strict=True))
+
+
+def test_a_build_that_was_interrupted_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexing, "BATCH", 1)
+    texts = {f"d{n}": f"The port is {'very ' * n}old." for n in range(5)}
+    encoder = WordCountEncoder()
+
+    def interrupt(_: str, done: int, __: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        indexing.update(documents(**texts), tmp_path, encoder, Analyzer(), random_basis(4), interrupt)
+    assert len(encoder.texts) == 3
+    _, rest = update(tmp_path, documents(**texts))
+    assert len(rest) == 2
+
+
+def test_a_damaged_entry_is_embedded_again(tmp_path: Path) -> None:
+    update(tmp_path, documents(ash=RIVER))
+    (path,) = (tmp_path / "vectors").glob("*.sqlite")
+    with sqlite3.connect(path) as database:
+        (value,) = database.execute("SELECT value FROM vectors").fetchone()
+        database.execute("UPDATE vectors SET value = ?", (value[:-1] + bytes([value[-1] ^ 1]),))
+    database.close()
+    _, embedded = update(tmp_path, documents(ash=RIVER, elm=COAL))
+    assert len(embedded) == 2
+
+
+def test_what_no_passage_uses_any_more_is_forgotten(tmp_path: Path) -> None:
+    cache = VectorCache(tmp_path, "any")
+    parts: Parts = (
+        np.ones(4, np.float32),
+        np.ones((1, 4), np.float32),
+        np.zeros((0, 4), np.int8),
+        np.zeros(0, np.int64),
+    )
+    cache.put([(b"a", parts), (b"b", parts)])
+    cache.keep_only([b"b"])
+    assert list(cache.get([b"a", b"b"])) == [1]
+    cache.close()
+
+
+@given(st.integers(0, 5), st.integers(0, 9), st.data())
+def test_what_is_kept_comes_back_as_it_was(sentences: int, words: int, data: st.DataObject) -> None:
+    floats = st.floats(-1, 1, width=32)
+    parts: Parts = (
+        data.draw(arrays.arrays(np.float32, 3, elements=floats)),
+        data.draw(arrays.arrays(np.float32, (sentences, 3), elements=floats)),
+        data.draw(arrays.arrays(np.int8, (words, 2))),
+        data.draw(arrays.arrays(np.int64, words, elements=st.integers(0, 60_000))),
+    )
+    value = _packed(parts)
+    found = _unpacked(value)
+    assert found is not None
+    assert all(np.array_equal(a, b) and a.shape == b.shape for a, b in zip(found, parts, strict=True))
+    assert _unpacked(value[: len(value) // 2]) is None
