@@ -7,7 +7,7 @@ from qa import corpus as corpora
 from qa import indexing
 from qa.encoder import DEFAULT, Encoder, SentenceEncoder
 from qa.followup import standalone
-from qa.hints import hint, is_small_talk
+from qa.hints import hint, is_small_talk, topics_of
 from qa.indexing import Progress
 from qa.model import Model, model_for
 from qa.reader import THRESHOLD, Reader
@@ -19,7 +19,6 @@ from qa.terms import Analyzer, detect_language
 from qa.types import Answer, Document
 
 CALIBRATION = "calibration"  # the folder in the index where `qa calibrate` keeps what it fitted
-TOPICS = 3  # that a hint names
 
 History = Sequence[tuple[str, str]]  # questions and their answers, oldest first
 
@@ -83,8 +82,7 @@ class Assistant:
 
     def topics(self, k: int) -> list[str]:
         """Up to k of what the documents are about, by their own headings or titles, from all over them."""
-        named = self.store.headings()
-        return [named[i * len(named) // k] for i in range(k)] if len(named) > k else named
+        return topics_of(self.store, k)
 
     def ask(self, question: str, history: History = ()) -> Answer:
         """Answer a question from the documents, or abstain; a follow-up is made to stand alone first.
@@ -94,7 +92,7 @@ class Assistant:
         """
         topical = [(asked, answer) for asked, answer in history if not is_small_talk(asked)]
         alone = corrected(standalone(question, topical), self.store, self._analyzer, self._encoder.tokenizer)
-        if text := hint(alone, self._languages, self.store, self._analyzer, self.topics(TOPICS)):
+        if text := hint(alone, self._languages, self.store, self._analyzer):
             return Answer(question, question, text, citations=(), hits=(), confidence=0.0, abstained=True)
         return self._read(question, self._retrieve(alone))
 

@@ -21,26 +21,26 @@ THANKS = re.compile(
     r"(?: (?:a lot|so much|very much|again|you|all|for (?:that|this|your help)|schon|sehr|большое))*"
 )
 FAREWELL = re.compile(r"(?:good ?bye|bye(?: bye)?|see you(?: later)?|tschuss|adios|au revoir|пока|до свидания)")
+TOPICS = 3  # that a hint names
 UNLIKELY = 0.1  # a probability of a language below which a question is clearly not in it
 SURELY = 3  # stop words of another language tell it from a name of that language, as Rio de la Plata
 FEWEST = 3  # words in Latin letters that a language can be told from
 
 
-def hint(question: str, languages: Sequence[str], store: "Store", analyzer: Analyzer, topics: Sequence[str]) -> str:
+def hint(question: str, languages: Sequence[str], store: "Store", analyzer: Analyzer) -> str:
     """What to say instead of searching, empty where the question can be searched.
 
-    `languages` are the codes of those that can be asked in, any where there are none; `topics` can be asked about.
+    `languages` are the codes of those that can be asked in, any where there are none.
     """
     spoken, terms = _spoken(question), analyzer.terms(question)
-    ask_these = f"Ask these documents a question{_about(topics)}."
     if GREETING.fullmatch(spoken):
-        return f"Hello! {ask_these}"
+        return f"Hello! {_invitation(store)}"
     if THANKS.fullmatch(spoken):
-        return f"You’re welcome. {ask_these}"
+        return f"You’re welcome. {_invitation(store)}"
     if FAREWELL.fullmatch(spoken):
         return "Goodbye!"
     if not terms:
-        return f"There is no word in that to search for. {ask_these}"
+        return f"There is no word in that to search for. {_invitation(store)}"
     if languages and is_foreign(question, languages, is_known=2 * len(store.known(terms)) >= len(set(terms))):
         names = " or ".join(LANGUAGES[code].capitalize() for code in languages)
         return f"That doesn’t seem to be in {names}: ask these documents in {names}."
@@ -74,8 +74,15 @@ def _spoken(question: str) -> str:
     return " ".join(WORD.findall(fold(question)))
 
 
-def _about(topics: Sequence[str]) -> str:
-    return f", for instance about {' or '.join(f'“{topic}”' for topic in topics)}" if topics else ""
+def _invitation(store: "Store") -> str:
+    topics = " or ".join(f"“{topic}”" for topic in topics_of(store, TOPICS))
+    return f"Ask these documents a question{f', for instance about {topics}' if topics else ''}."
+
+
+def topics_of(store: "Store", k: int) -> list[str]:
+    """Up to k of what the documents are about, by their own headings or titles, from all over them."""
+    named = store.headings()
+    return [named[i * len(named) // k] for i in range(k)] if len(named) > k else named
 
 
 @cache
