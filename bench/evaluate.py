@@ -9,19 +9,22 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from qa import Assistant, Document, evaluation
+from qa import Assistant, Document, evaluation, indexing
 from qa.encoder import SentenceEncoder
 from qa.evaluation import Outcome
 from qa.followup import standalone
+from qa.model import model_for
 from qa.question import analyse
 from qa.questions import Item, read_squad
 from qa.reader import THRESHOLD
+from qa.stores.local import LocalStore
 from qa.terms import WORD, Analyzer
 
 cli = typer.Typer(add_completion=False)
@@ -138,14 +141,20 @@ def languages(files: Annotated[list[Path], typer.Argument(exists=True)]) -> None
 
 @cli.command()
 def latency(file: File, passages: int = 10_000, limit: int = 300) -> None:
-    """A question on this many passages, beside encoding it alone: the file's paragraphs, again and again."""
+    """A question on this many passages, beside encoding it alone, by turns: the file's paragraphs again and again."""
     read = read_squad(file)
-    documents = [
-        Document(f"{n}", read.documents[n % len(read.documents)].title, read.documents[n % len(read.documents)].text)
-        for n in range(passages)
+    encoder, analyzer = SentenceEncoder(), Analyzer()
+    model = model_for(encoder.fingerprint, encoder.dimension)
+    split = indexing.split_all(read.documents, encoder)
+    embedded = indexing.embed(split, encoder, analyzer, model.basis, lambda *_: None)
+    copies = [
+        item._replace(passage=replace(item.passage, document_id=f"{n} {item.passage.document_id}"))
+        for n in range(-(-passages // len(embedded)))
+        for item in embedded
     ]
-    encoder = SentenceEncoder()
-    assistant = Assistant.from_documents(documents, encoder)
+    documents = [Document(item.passage.document_id, item.passage.title, "") for item in copies]
+    named = {document.id: document for document in documents}.values()
+    assistant = Assistant(LocalStore.build(named, copies, analyzer), encoder, analyzer, model)
     questions = [item.question for item in random.Random(7).sample(read.items, limit)]
     whole, alone = [], []
     for question in questions[:5] + questions:  # the first five only warm up

@@ -156,13 +156,13 @@ def test_a_file_of_questions_that_cannot_be_used_is_one_line(tmp_path: Path, con
 
 
 @pytest.mark.parametrize("limit", [10, 30], ids=["the database", "the vectors"])
-def test_a_full_disk_is_one_line_and_leaves_nothing_behind(tmp_path: Path, limit: int) -> None:
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(tmp_path: Path, limit: int) -> None:
     limited = f"ulimit -f {limit}; exec {shlex.quote(sys.executable)} -m qa index"  # KB of a file
     environment = {k: v for k, v in os.environ.items() if not k.startswith("QA_")} | {"QA_INDEX": str(tmp_path)}
     done = subprocess.run(
         ["bash", "-c", limited], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    assert list(tmp_path.iterdir()) == []
+    assert {path.name for path in tmp_path.iterdir()} <= {"vectors"}  # what was embedded is kept
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert f"the index can't be written to {tmp_path}" in done.stderr

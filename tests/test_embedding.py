@@ -202,6 +202,7 @@ def test_a_page_that_is_not_listed_can_neither_load_ask_nor_frame(
 def test_a_listed_page_may_frame_the_chat_page(context: BrowserContext, site: Site, server: str) -> None:
     page = opened(context, site, f"<iframe src='{server}/' width=600 height=700 title=Ask></iframe>")
     frame = page.frame_locator("iframe")
+    expect(frame.get_by_text("Ask a question, or begin with one of these.")).to_be_visible(timeout=60_000)
     frame.get_by_label("Question", exact=True).fill("Which river is the port on?")
     frame.get_by_label("Question", exact=True).press("Enter")
     expect(frame.locator("blockquote").first).to_contain_text("Tom River", timeout=60_000)
