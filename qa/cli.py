@@ -117,7 +117,11 @@ def calibrate(
 
 
 @cli.command()
-def status() -> None:
+def status(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check every byte of the index against its checksum.")
+    ] = False,
+) -> None:
     """Say what is indexed, and with which settings."""
     from qa import generations
 
@@ -128,6 +132,7 @@ def status() -> None:
     if folder is None:
         typer.echo("nothing is indexed yet: run `qa index`")
         return
+    generations.check(folder, thoroughly=verify)
     about = generations.manifest(folder)
     typer.echo(f"{'generation':10} {folder.name}, of {len(about['documents'])} documents by {about['encoder']}")
 

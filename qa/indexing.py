@@ -112,7 +112,7 @@ def update(
     }
     name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
     in_use = generations.current(index)
-    if in_use is not None and in_use.name == name:
+    if in_use is not None and in_use.name == name and generations.is_whole(in_use):
         return in_use
     encoder.verify()
 
@@ -121,7 +121,7 @@ def update(
         with closing(VectorCache(index / VECTORS, settings)) as cache:
             build(documents, encoder, analyzer, basis, folder, progress, cache).close()
 
-    return generations.create(index, name, about, fill)
+    return generations.create(index, name, about, fill, lambda message: progress(message, 0, 0))
 
 
 def _places(ends: Sequence[int], starts: Sequence[int]) -> Numbers:

@@ -21,19 +21,23 @@ Parts = tuple[Vectors, Vectors, Packed, Numbers]  # of the passage, its sentence
 
 
 class VectorCache:
-    """The vectors of passages in a SQLite file, or nowhere without a folder.
+    """The vectors of passages in a SQLite file, which is begun anew where it is damaged.
 
     `settings` is all that vectors depend on besides a passage's label and text: the encoder, the basis, the language.
     """
 
-    def __init__(self, folder: Path | None, settings: str) -> None:
+    def __init__(self, folder: Path, settings: str) -> None:
         name = hashlib.sha256(settings.encode()).hexdigest()[:16]
-        if folder:
-            folder.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(folder / f"{name}.sqlite" if folder else ":memory:", timeout=60)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute(SCHEMA)
-        self._keeps = folder is not None
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{name}.sqlite"
+        try:
+            self._database = _opened(path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            for damaged in folder.glob(f"{path.name}*"):  # and what SQLite keeps beside it
+                damaged.unlink()
+            self._database = _opened(path)
 
     def get(self, keys: Sequence[bytes]) -> dict[int, Parts]:
         """The vectors that are known, by the number of their key; a damaged entry isn't."""
@@ -46,10 +50,9 @@ class VectorCache:
 
     def put(self, items: Iterable[tuple[bytes, Parts]]) -> None:
         """Keep vectors, all of them or, if it is interrupted, none."""
-        if self._keeps:
-            with self._database:
-                rows = ((key, _packed(parts)) for key, parts in items)
-                self._database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+        with self._database:
+            rows = ((key, _packed(parts)) for key, parts in items)
+            self._database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
 
     def keep_only(self, keys: Iterable[bytes]) -> None:
         """Forget the vectors of all other passages."""
@@ -62,6 +65,19 @@ class VectorCache:
     def close(self) -> None:
         """Let go of the file."""
         self._database.close()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=60)
+    try:
+        if database.execute("PRAGMA quick_check").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError("it is damaged")
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute(SCHEMA)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
 
 
 def key(passage: Passage, label: str) -> bytes:

@@ -1,4 +1,8 @@
+import os
+import random
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,9 +20,9 @@ def test_the_newest_generation_is_in_use_and_others_are_gone(tmp_path: Path) -> 
     generations.create(tmp_path, "one", {"format": 1}, write("one"))
     folder = generations.create(tmp_path, "two", {"format": 1}, write("two"))
     assert generations.current(tmp_path) == folder
-    assert generations.manifest(folder) == {"format": 1}
+    assert generations.manifest(folder)["format"] == 1
     assert (folder / "data").read_text("utf-8") == "two"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["current", "two"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["current", "lock", "two"]
 
 
 def test_a_build_that_fails_leaves_the_old_generation_and_nothing_else(tmp_path: Path) -> None:
@@ -31,7 +35,7 @@ def test_a_build_that_fails_leaves_the_old_generation_and_nothing_else(tmp_path:
     with pytest.raises(StoreError, match="No space left on device"):
         generations.create(tmp_path, "two", {}, fail)
     assert generations.current(tmp_path) == old
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["current", "one"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["current", "lock", "one"]
 
 
 def test_an_index_that_cannot_be_written_or_read_is_a_clear_error(tmp_path: Path) -> None:
@@ -72,7 +76,7 @@ def test_whatever_ends_a_build_leaves_the_old_generation_and_nothing_else(tmp_pa
     with pytest.raises((type(error), StoreError)):
         generations.create(tmp_path, "two", {}, fail)
     assert generations.current(tmp_path) == old
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["current", "one"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["current", "lock", "one"]
 
 
 def test_a_generation_is_built_again_where_its_manifest_is_gone(tmp_path: Path) -> None:
@@ -89,7 +93,7 @@ def test_only_generations_are_removed_from_the_index(tmp_path: Path) -> None:
     (tmp_path / "calibration" / "weights.json").write_text("{}", "utf-8")
     generations.create(tmp_path, "one", {}, write("one"))
     generations.create(tmp_path, "two", {}, write("two"))
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".gitignore", "calibration", "current", "two"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".gitignore", "calibration", "current", "lock", "two"]
 
 
 @pytest.mark.parametrize(
@@ -117,3 +121,64 @@ def test_a_current_that_is_no_file_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / generations.CURRENT).mkdir()
     with pytest.raises(StoreError, match="can't be read"):
         generations.current(tmp_path)
+
+
+def test_a_bit_that_flips_anywhere_is_found(tmp_path: Path) -> None:
+    folder = generations.create(tmp_path, "one", {"format": 1}, write("some data"))
+    generations.check(folder, thoroughly=True)
+    paths = [folder / "data", folder / generations.MANIFEST, tmp_path / generations.CURRENT]
+    rng = random.Random(7)
+    for path in paths:
+        whole = path.read_bytes()
+        for _ in range(70):
+            damaged = bytearray(whole)
+            damaged[rng.randrange(len(whole.strip()))] ^= 1 << rng.randrange(8)
+            path.write_bytes(damaged)
+            with pytest.raises(StoreError):
+                in_use = generations.current(tmp_path)
+                generations.check(in_use or folder, thoroughly=True)
+        path.write_bytes(whole)
+    generations.check(folder, thoroughly=True)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "gone"])
+def test_a_file_that_is_not_whole_is_found_cheaply_and_built_again(tmp_path: Path, damage: str) -> None:
+    folder = generations.create(tmp_path, "one", {}, write("some data"))
+    if damage == "gone":
+        (folder / "data").unlink()
+    else:
+        (folder / "data").write_text("some", "utf-8")
+    assert not generations.is_whole(folder)
+    with pytest.raises(StoreError, match="data is damaged"):
+        generations.check(folder)
+    generations.create(tmp_path, "one", {}, write("some data"))
+    assert generations.is_whole(folder)
+
+
+def test_what_a_killed_build_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / "building-1234").mkdir(parents=True)
+    (tmp_path / "building-1234" / "half").write_text("written", "utf-8")
+    generations.create(tmp_path, "one", {}, write("one"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["current", "lock", "one"]
+
+
+def test_a_second_writer_says_who_is_first_and_waits_and_takes_what_that_one_made(tmp_path: Path) -> None:
+    filling, go_on = threading.Event(), threading.Event()
+    made: list[str] = []
+
+    def slowly(folder: Path) -> None:
+        filling.set()
+        assert go_on.wait(30)
+        (folder / "data").write_text("first", "utf-8")
+
+    def told(message: str) -> None:
+        made.append(message)
+        go_on.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(generations.create, tmp_path, "one", {}, slowly)
+        assert filling.wait(30)
+        folder = generations.create(tmp_path, "one", {}, write("second"), told)
+        assert first.result() == folder
+    assert made == [f"{tmp_path} is being written by process {os.getpid()}: waiting"]
+    assert (folder / "data").read_text("utf-8") == "first"
