@@ -37,6 +37,11 @@ def test_an_answer_is_quoted_with_its_place_and_exits_with_0(index: str) -> None
     assert "[1] Novokuznetsk › Transportation and logistics (novokuznetsk.md, characters" in done.stdout
 
 
+def test_with_the_server_s_address_citations_link_to_their_source(index: str) -> None:
+    done = qa("ask", "Which river is its port on?", QA_INDEX=index, QA_URL="https://ask.example/")
+    assert "(https://ask.example/source/novokuznetsk.md?start=" in done.stdout
+
+
 def test_an_abstention_exits_with_1_and_json_is_as_the_api_gives_it(index: str) -> None:
     done = qa("ask", "--json", "Who won the 1998 World Cup?", QA_INDEX=index)
     assert done.returncode == 1
