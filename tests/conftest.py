@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import uvicorn
 from hypothesis import settings
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
@@ -100,6 +100,11 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+def ready(page: Page | FrameLocator) -> None:
+    """Wait until the chat page listens: what is typed before its scripts are there is lost."""
+    expect(page.get_by_text("Ask a question, or begin with one of these.")).to_be_visible(timeout=60_000)
 
 
 async def _server(service: Service, settings: Settings) -> uvicorn.Server:

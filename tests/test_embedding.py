@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import CHROMIUM, CORPUS, serving
+from conftest import CHROMIUM, CORPUS, ready, serving
 from playwright.sync_api import Browser, BrowserContext, Frame, Locator, Page, expect
 
 from qa import Assistant, Document, Settings
@@ -202,7 +202,7 @@ def test_a_page_that_is_not_listed_can_neither_load_ask_nor_frame(
 def test_a_listed_page_may_frame_the_chat_page(context: BrowserContext, site: Site, server: str) -> None:
     page = opened(context, site, f"<iframe src='{server}/' width=600 height=700 title=Ask></iframe>")
     frame = page.frame_locator("iframe")
-    expect(frame.get_by_text("Ask a question, or begin with one of these.")).to_be_visible(timeout=60_000)
+    ready(frame)
     frame.get_by_label("Question", exact=True).fill("Which river is the port on?")
     frame.get_by_label("Question", exact=True).press("Enter")
     expect(frame.locator("blockquote").first).to_contain_text("Tom River", timeout=60_000)
@@ -247,6 +247,7 @@ def test_the_box_is_used_by_keyboard_alone(context: BrowserContext, site: Site, 
 def test_axe_finds_no_barrier(browser: Browser, site: Site, server: str, theme: str) -> None:
     page = browser.new_page(color_scheme=theme)
     page.goto(server)
+    ready(page)
     page.get_by_label("Question", exact=True).fill(QUESTION)
     page.get_by_label("Question", exact=True).press("Enter")
     page.locator(".qa-sources summary").first.click(timeout=60_000)

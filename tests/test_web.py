@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CHROMIUM, serving
+from conftest import CHROMIUM, ready, serving
 from playwright.sync_api import Browser, Page, expect
 
 from qa import Assistant, Document, Settings
@@ -42,6 +42,8 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 
 def ask(page: Page, question: str) -> None:
     before = page.locator(".qa-answer").count()
+    if not before:
+        ready(page)
     page.get_by_label("Question", exact=True).fill(question)
     page.keyboard.press("Enter")
     expect(page.locator(".qa-answer")).to_have_count(before + 1, timeout=60_000)
