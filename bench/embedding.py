@@ -52,12 +52,13 @@ def servers() -> Iterator[tuple[str, float, float]]:
     threading.Thread(target=site.serve_forever, daemon=True).start()
     origin = f"http://127.0.0.1:{site.server_port}"
     settings = {"QA_PORT": str(PORT), "QA_ORIGINS": origin, "QA_RATE": "10000", "PATH": "/usr/bin:/bin"}
+    client = httpx.Client(verify=False)  # one that takes no time of its own
     begin = time.perf_counter()
     server = subprocess.Popen([sys.executable, str(ROOT / "app.py")], cwd=ROOT, env=settings, stdout=subprocess.DEVNULL)
     try:
-        page = _until(lambda: httpx.get(SERVER).status_code == 200) - begin
+        page = _until(lambda: client.get(SERVER).status_code == 200) - begin
         ask = {"question": QUESTIONS[0]}
-        answer = _until(lambda: httpx.post(f"{SERVER}/api/ask", json=ask).status_code == 200) - begin
+        answer = _until(lambda: client.post(f"{SERVER}/api/ask", json=ask).status_code == 200) - begin
         yield origin, page, answer
     finally:
         server.terminate()
@@ -122,7 +123,7 @@ def _until(is_there: object) -> float:
                 return time.perf_counter()
         except httpx.TransportError:
             pass
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """The server: the chat page and the API, there at once, while the documents are loaded behind them."""
 
+import inspect
 import os
 import socket
 from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
 
 import uvicorn
 from fastapi import FastAPI
@@ -48,7 +51,8 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     Nothing in it asks another host for anything.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    import gradio as gr
+    with patch.object(inspect, "getfile", _file_but_of_gradio):
+        import gradio as gr
 
     from qa.web.chat import CSS, chat_page, theme
 
@@ -83,6 +87,17 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
         mcp_server=True,
     )
     return app
+
+
+def _file_but_of_gradio(of: Any, find: Callable[[Any], str] = inspect.getfile) -> str:
+    """The file of a class or a function, but none for Gradio's own.
+
+    Whenever it is imported Gradio writes stubs for editors beside its components, which takes longer than all the rest
+    of it. Those whose file it can't find it leaves out.
+    """
+    if str(getattr(of, "__module__", "")).startswith("gradio."):
+        raise OSError("not looked for")
+    return find(of)
 
 
 def listen(host: str, port: int) -> socket.socket:
