@@ -184,7 +184,7 @@ def _refusals(outcomes: Sequence[Outcome]) -> dict[str, float]:
 def _dense_order(assistant: Assistant, question: str) -> list[str]:
     """The documents by the vectors of their passages alone, the plain baseline."""
     analyzer = Analyzer()
-    found = analyse(question, assistant._encoder, analyzer, assistant._retrieve._basis)
+    found = analyse(question, assistant.encoder, analyzer, assistant._retrieve._basis)
     pool = assistant.store.search(found.vector, [], 100)
     order = pool.numbers[np.argsort(-pool.dense, kind="stable")].tolist()
     return _distinct(entry.passage.document_id for entry in assistant.store.entries(order[: 2 * RANKED]))

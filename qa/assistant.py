@@ -1,14 +1,16 @@
 """The whole of it: documents → index → answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from qa import corpus as corpora
 from qa import indexing
+from qa.corpus import MAX_FILE_MB
 from qa.encoder import DEFAULT, Encoder, SentenceEncoder
+from qa.errors import StoreError
 from qa.followup import standalone
 from qa.hints import hint, is_small_talk, topics_of
-from qa.indexing import Progress
+from qa.indexing import Changes, Progress
 from qa.model import Model, model_for
 from qa.reader import THRESHOLD, Reader
 from qa.retriever import Retriever
@@ -19,6 +21,8 @@ from qa.terms import Analyzer, detect_language
 from qa.types import Answer, Document
 
 CALIBRATION = "calibration"  # the folder in the index where `qa calibrate` keeps what it fitted
+ATTEMPTS = 3  # to open an index that others write to
+TEXTS = "texts"  # and the one where texts are kept that took long to convert
 
 History = Sequence[tuple[str, str]]  # questions and their answers, oldest first
 
@@ -33,41 +37,51 @@ class Assistant:
         analyzer: Analyzer,
         model: Model,
         threshold: float = THRESHOLD,
-        skipped: Mapping[str, str] | None = None,
-        generation: str = "",
     ) -> None:
         self.store = store
-        self.generation = generation  # the name of the index's generation that answers; empty in memory
-        self._encoder = encoder
+        self.generation = ""  # the name of the index's generation that answers; empty in memory
+        self.changes = Changes()  # what opening it has changed in the index
+        self.encoder = encoder
         self._analyzer = analyzer
-        self.skipped = dict(skipped or {})  # files that couldn't be read, and why
+        self.skipped: dict[str, str] = {}  # files that couldn't be read, and why
         self._retrieve = Retriever(store, encoder, analyzer, model.basis)
         self._read = Reader(model, analyzer, store, threshold)
 
     @classmethod
     def open(
         cls,
-        corpus: Path | str = "corpus",
+        corpus: Path | str | Sequence[Path | str] = "corpus",
         index: Path | str = "index",
-        encoder: str = DEFAULT,
+        encoder: str | Encoder = DEFAULT,
         *,
         threshold: float = THRESHOLD,
         language: str = "auto",
+        max_file_mb: int = MAX_FILE_MB,
         progress: Progress = lambda *_: None,
     ) -> "Assistant":
-        """An assistant over a folder of documents, whose index is built first where it isn't up to date.
+        """An assistant over a folder, or over several files, folders and patterns, whose index is brought up to date.
 
         Below a confidence of `threshold` the assistant abstains. `language`, a code of qa.terms.LANGUAGES, says whose
         stems and stop words the documents have; "auto" detects it. Raises CorpusError, EncoderError or StoreError.
         """
-        found = corpora.read(Path(corpus))
-        loaded = SentenceEncoder(encoder)
+        places = [corpus] if isinstance(corpus, Path | str) else corpus
+        found = corpora.read(places, Path(index) / TEXTS, max_file_mb, progress)
+        loaded = SentenceEncoder(encoder) if isinstance(encoder, str) else encoder
         if language == "auto":
             language = detect_language([document.text for document in found.documents])
         analyzer = Analyzer(language)
         model = model_for(loaded.fingerprint, loaded.dimension, Path(index) / CALIBRATION)
-        folder = indexing.update(found.documents, Path(index), loaded, analyzer, model.basis, progress)
-        return cls(LocalStore.open(folder), loaded, analyzer, model, threshold, found.skipped, folder.name)
+        for attempt in range(ATTEMPTS):
+            folder, changes = indexing.update(found.documents, Path(index), loaded, analyzer, model.basis, progress)
+            try:
+                store = LocalStore.open(folder)
+                break
+            except StoreError:
+                if folder.exists() or attempt == ATTEMPTS - 1:  # otherwise another process has just replaced it
+                    raise
+        assistant = cls(store, loaded, analyzer, model, threshold)
+        assistant.generation, assistant.changes, assistant.skipped = folder.name, changes, found.skipped
+        return assistant
 
     @classmethod
     def from_documents(
@@ -91,7 +105,7 @@ class Assistant:
         What can't be searched, as a greeting, is an abstention that says what can be asked.
         """
         topical = [(asked, answer) for asked, answer in history if not is_small_talk(asked)]
-        alone = corrected(standalone(question, topical), self.store, self._analyzer, self._encoder.tokenizer)
+        alone = corrected(standalone(question, topical), self.store, self._analyzer, self.encoder.tokenizer)
         if text := hint(alone, self._languages, self.store, self._analyzer):
             return Answer(question, question, text, citations=(), hits=(), confidence=0.0, abstained=True)
         return self._read(question, self._retrieve(alone))
@@ -99,5 +113,5 @@ class Assistant:
     @property
     def _languages(self) -> tuple[str, ...]:
         """Those that can be asked in: the encoder's own and the documents'; none where the encoder may know any."""
-        own = self._encoder.language
+        own = self.encoder.language
         return tuple(dict.fromkeys((own, self._analyzer.language))) if own else ()

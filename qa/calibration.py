@@ -16,7 +16,6 @@ from qa.encoder import Encoder, Vectors
 from qa.errors import CorpusError
 from qa.features import GATE, RIGHT, SENTENCE, Array, Sentences, confidence_features, sentence_features
 from qa.model import Model
-from qa.passages import label
 from qa.questions import Item, Squad
 from qa.reader import softmax
 from qa.retriever import Retrieved, Retriever
@@ -82,9 +81,9 @@ def word_basis(passages: Sequence[Passage], encoder: Encoder, analyzer: Analyzer
     sample = passages[:: max(1, len(passages) // SAMPLE)]
     texts, spans = [], []
     for passage in sample:
-        before = label(passage.title, passage.heading, encoder.tokenizer)
-        texts.append(before + passage.text)
-        spans.append([(w.start + len(before), w.end + len(before)) for w in analyzer.words(passage.text)])
+        texts.append(passage.label + passage.text)
+        before = len(passage.label)
+        spans.append([(w.start + before, w.end + before) for w in analyzer.words(passage.text)])
     return principal_basis(np.concatenate([e.stretches for e in encoder.encode_passages(texts, spans)]))
 
 

@@ -3,7 +3,8 @@
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,16 +12,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import TyperException
 
+from qa import sources
 from qa.errors import CorpusError, QAError, SettingsError, StoreError
 from qa.settings import Settings
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
+    from qa.encoder import Encoder
     from qa.evaluation import Point
     from qa.indexing import Progress
     from qa.types import Answer
+    from qa.web.service import Service
 
 ABSTAINED, FAILED = 1, 2
+QUICK_S = 0.5  # what is done within it shows no bar
 
 cli = typer.Typer(
     help="A question box for your own documents.",
@@ -30,10 +35,18 @@ cli = typer.Typer(
 
 
 @cli.command()
-def index() -> None:
+def index(
+    places: Annotated[
+        list[str] | None, typer.Argument(help="Files, folders or patterns, instead of QA_CORPUS from now on.")
+    ] = None,
+) -> None:
     """Index the documents in the corpus; what is up to date already is left alone."""
-    assistant = _open(Settings.from_environment())
-    typer.echo(f"{len(assistant.store)} passages are indexed")
+    settings = Settings.from_environment()
+    assistant = _open(settings, places)
+    if places:
+        sources.remember(settings.index, places)
+    for line in _changes(assistant):
+        typer.echo(line)
 
 
 @cli.command()
@@ -57,12 +70,21 @@ def ask(
 
 
 @cli.command()
-def serve() -> None:
+def serve(
+    watch: Annotated[bool, typer.Option("--watch", help="Take up changes of the documents while serving.")] = False,
+) -> None:
     """Serve the chat page until Ctrl-C; the index is built or updated first."""
     from qa.web.server import serve as serve_page
+    from qa.web.watch import watch as watch_places
 
     settings = Settings.from_environment()
-    serve_page(settings, lambda: _open(settings), typer.echo)
+    places = sources.of(settings.index, settings.corpus)
+
+    def beside(service: "Service") -> None:
+        if watch:
+            watch_places(service, places, settings.index, lambda a: _opened(settings, places, a.encoder), typer.echo)
+
+    serve_page(settings, lambda: _open(settings, places), typer.echo, beside)
 
 
 @cli.command(name="eval")
@@ -167,40 +189,89 @@ def main() -> None:
         raise SystemExit(130) from None
 
 
-def _open(settings: Settings) -> "Assistant":
+def _open(settings: Settings, places: Sequence[str] | None = None) -> "Assistant":
+    with _progress() as progress:
+        found = places or sources.of(settings.index, settings.corpus)
+        assistant = _opened(settings, found, settings.encoder, progress)
+    for line in _skipped(assistant.skipped):
+        typer.echo(line, err=True)
+    return assistant
+
+
+def _opened(
+    settings: Settings, places: Sequence[str], encoder: "str | Encoder", progress: "Progress" = lambda *_: None
+) -> "Assistant":
     from qa.assistant import Assistant
 
-    with _progress() as progress:
-        assistant = Assistant.open(
-            settings.corpus,
-            settings.index,
-            settings.encoder,
-            threshold=settings.threshold,
-            language=settings.language,
-            progress=progress,
-        )
-    for name, reason in assistant.skipped.items():
-        typer.echo(f"skipped {name}: {reason}", err=True)
-    return assistant
+    return Assistant.open(
+        places,
+        settings.index,
+        encoder,
+        threshold=settings.threshold,
+        language=settings.language,
+        max_file_mb=settings.max_file_mb,
+        progress=progress,
+    )
+
+
+def _changes(assistant: "Assistant") -> Iterator[str]:
+    """What opening an assistant has changed in the index, in a line, and why where all of it is new."""
+    changes = assistant.changes
+    if changes.anew:
+        yield f"embedded anew: {changes.anew}"
+    yield f"{changes}, {len(assistant.skipped)} skipped"
+    yield f"{len(assistant.store)} passages are indexed"
+
+
+def _skipped(skipped: Mapping[str, str]) -> Iterator[str]:
+    """The files that couldn't be read, with the reason for each; those of unknown kinds together."""
+    unknown = Counter(reason for reason in skipped.values() if reason.startswith("unknown kind"))
+    for name, reason in skipped.items():
+        if unknown[reason] <= 1:
+            yield f"skipped {name}: {reason}"
+    for reason, times in unknown.items():
+        if times > 1:
+            yield f"skipped {times} files: {reason}"
 
 
 @contextmanager
 def _progress() -> Iterator["Progress"]:
-    """A callback that shows bars on standard error, one for each thing that is being done."""
+    """A callback that shows bars on standard error, one for each thing that takes its time."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
 
-    columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, Callable[[int], None]] = {}
+    class Speed(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed or 0:.0f}/s")
 
-        def show(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                number = bars.add_task(what, total=total)
-                tasks[what] = lambda completed: bars.update(number, completed=completed)
-            tasks[what](done)
+    columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn())
+    bars = Progress(*columns, console=Console(stderr=True))
+    tasks: dict[str, Callable[[int], None]] = {}
+    begin = time.monotonic()
 
+    def show(what: str, done: int, total: int) -> None:
+        if what not in tasks:
+            if done == total > 0 or time.monotonic() - begin < QUICK_S:
+                return
+            bars.start()
+            number = bars.add_task(what, total=total, completed=done)
+            tasks[what] = lambda completed: bars.update(number, completed=completed)
+        tasks[what](done)
+
+    try:
         yield show
+    finally:
+        if tasks:
+            bars.stop()
 
 
 def _check_plot(path: Path) -> None:
@@ -234,15 +305,15 @@ def _lines(answer: "Answer", url: str) -> Iterator[str]:
 
     if answer.abstained:
         yield answer.text
-        yield from (f"  nearest: {_place(h.passage.title, h.passage.heading)}" for h in answer.hits[:3])
+        yield from (f"  nearest: {_place(h.passage.title, h.passage.heading, h.passage.page)}" for h in answer.hits[:3])
         return
     for number, citation in enumerate(answer.citations, 1):
         yield f"[{number}] {' '.join(citation.quote.split())}"
     yield ""
     for number, c in enumerate(answer.citations, 1):
         place = f"{url}{source_url(c.document_id, c.start, c.end)}" if url else c.document_id
-        yield f"[{number}] {_place(c.title, c.heading)} ({place}, characters {c.start} to {c.end})"
+        yield f"[{number}] {_place(c.title, c.heading, c.page)} ({place}, characters {c.start} to {c.end})"
 
 
-def _place(title: str, heading: str) -> str:
-    return f"{title} › {heading}" if heading else title
+def _place(title: str, heading: str, page: int | None) -> str:
+    return (f"{title} › {heading}" if heading else title) + (f", page {page}" if page else "")

@@ -1,15 +1,27 @@
 """Files → Documents."""
 
+import hashlib
+import json
 import re
-from collections.abc import Iterator
+import sqlite3
+import zlib
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qa.blocks import title
+from qa import formats, sources
+from qa.cache import Cache
 from qa.errors import CorpusError
+from qa.formats.convert import KINDS, PLAIN
+from qa.formats.converted import Converted
+from qa.formats.isolation import Converter
 from qa.types import Document
 
-SUFFIXES = (".md", ".txt")
+MAX_FILE_MB = 100
+REASONS = 5  # of so many skipped files, where nothing is left
+
+Progress = Callable[[str, int, int], None]  # told what is being done, how many are done, and of how many
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,56 +32,92 @@ class Corpus:
     skipped: dict[str, str] = field(default_factory=dict)
 
 
-def read(folder: Path) -> Corpus:
-    """Read every .txt and .md file below a folder, in the order of their names; a document's id is its path there.
+def read(
+    places: Sequence[Path | str],
+    texts: Path | None = None,
+    max_file_mb: int = MAX_FILE_MB,
+    progress: Progress = lambda *_: None,
+) -> Corpus:
+    """Read the files in places, each a file, a folder or a pattern, in the order of their names.
 
-    A file that can't be read is skipped and named in `skipped`. Raises CorpusError where nothing is left.
+    A document's id is its path from the folder that all places are in. A file that can't be read is skipped and named
+    in `skipped`. What takes long to convert is kept in the folder `texts` for the next time. Raises CorpusError where
+    a place is missing or nothing is left.
     """
-    if not folder.is_dir():
-        raise CorpusError(f"no folder {folder}: make it and put .txt or .md files there, or set QA_CORPUS")
     documents, skipped = [], {}
-    for path in _files(folder):
-        name = path.relative_to(folder).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        try:
-            documents.append(read_file(path, name))
-        except CorpusError as error:
-            skipped[name] = str(error)
+    reader = _Reader(texts, max_file_mb)
+    found = sources.files(places)
+    try:
+        for number, (name, path) in enumerate(found.items()):
+            progress("files", number, len(found))
+            readable = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            try:
+                documents.append(reader.document(path, name))
+            except CorpusError as error:
+                skipped[readable] = str(error)
+        progress("files", len(found), len(found))
+    finally:
+        reader.close()
     if not documents:
-        reasons = "".join(f"; {name}: {reason}" for name, reason in skipped.items())
-        raise CorpusError(f"nothing to index in {folder}: put .txt or .md files there{reasons}")
+        reasons = "".join(f"; {name}: {reason}" for name, reason in list(skipped.items())[:REASONS])
+        where = ", ".join(map(str, places))
+        raise CorpusError(f"nothing to index in {where}: put files of text there ({', '.join(KINDS)}){reasons}")
     return Corpus(tuple(documents), skipped)
 
 
-def read_file(path: Path, name: str) -> Document:
-    """Read one file as a Document with the id `name`; raises CorpusError with the reason where it can't be."""
-    try:
-        path.name.encode()
-    except UnicodeEncodeError:
-        raise CorpusError("its name is not UTF-8: rename it") from None
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"not UTF-8 (byte {error.start}): save it as UTF-8") from None
-    except OSError as error:
-        raise CorpusError(f"can't be read ({error.strerror})") from None
-    if not text.strip():
-        raise CorpusError("empty")
-    return Document(id=name, title=_title(path, text), text=text, path=path)
+class _Reader:
+    """Reads one file after the other; what has to be converted in a process of its own is kept in a folder."""
 
+    def __init__(self, folder: Path | None, max_file_mb: int) -> None:
+        self._folder = folder
+        self._max_file_mb = max_file_mb
+        self._converter = Converter()
+        self._cache: Cache | None = None
+        self._used: list[bytes] = []
 
-def _files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if (
-            path.suffix.lower() in SUFFIXES
-            and (path.is_file() or path.is_symlink())
-            and not path.is_dir()
-            and not hidden
-        ):
-            yield path
+    def document(self, path: Path, name: str) -> Document:
+        """A file as a Document with the id `name`; raises CorpusError with the reason where it can't be one."""
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise CorpusError("its name is not UTF-8: rename it") from None
+        suffix = path.suffix.lower()
+        if suffix not in KINDS:
+            raise CorpusError(f"unknown kind: {suffix or 'no ending'}")
+        data = self._bytes(path)
+        found = self._converter.convert(data, suffix) if suffix in PLAIN else self._kept(data, suffix)
+        title = found.title or re.sub(r"[\s_-]+", " ", path.stem).strip()
+        return Document(name, title, found.text, path, found.pages, titled=found.title is not None)
 
+    def close(self) -> None:
+        self._converter.close()
+        if self._cache:
+            with suppress(sqlite3.Error):
+                self._cache.keep_only(self._used)
+            self._cache.close()
 
-def _title(path: Path, text: str) -> str:
-    """A Markdown file's first top heading, else the file's name as words."""
-    heading = title(text) if path.suffix.lower() == ".md" else None
-    return heading or re.sub(r"[\s_-]+", " ", path.stem).strip()
+    def _bytes(self, path: Path) -> bytes:
+        try:
+            if (size := path.stat().st_size) > self._max_file_mb * 2**20:
+                raise CorpusError(
+                    f"too large: {size / 2**20:.0f} MB, at most {self._max_file_mb} are read (QA_MAX_FILE_MB)"
+                )
+            return path.read_bytes()
+        except OSError as error:
+            raise CorpusError(f"can't be read ({error.strerror})") from None
+
+    def _kept(self, data: bytes, suffix: str) -> Converted:
+        key = hashlib.sha256(f"{suffix}\0".encode() + data).digest()
+        self._used.append(key)
+        if self._cache is None and self._folder:
+            with suppress(sqlite3.Error, OSError):  # where nothing can be written, all is converted each time
+                self._cache = Cache(self._folder, formats.version())
+        if self._cache and (value := self._cache.get([key]).get(key)):
+            text, title, pages = json.loads(zlib.decompress(value))
+            return Converted(text, title, tuple(pages))
+        found = self._converter.convert(data, suffix)
+        if self._cache:
+            value = zlib.compress(json.dumps([found.text, found.title, found.pages]).encode(), 1)
+            with suppress(sqlite3.Error):
+                self._cache.put([(key, value)])
+        return found

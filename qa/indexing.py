@@ -2,26 +2,30 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from qa import generations
+from qa import passages as splitting
+from qa.cache import Cache
 from qa.encoder import Encoder, Span, Vectors
-from qa.errors import CorpusError
-from qa.passages import label, split
+from qa.errors import CorpusError, StoreError
+from qa.passages import split
 from qa.stores import Numbers
 from qa.stores.local import LocalStore, Vectored
 from qa.terms import Analyzer
 from qa.types import Document, Passage
-from qa.vectors import VectorCache, key
+from qa.vectors import key, packed, unpacked
 from qa.words import pack, project
 
-FORMAT = 2  # of the index on disk
+FORMAT = 3  # of the index on disk
 VECTORS = "vectors"  # the folder in the index where what was embedded is kept
-BATCH = 256  # passages that are encoded between two reports of progress
+BATCH = 32  # passages that are encoded at a time, and lost where that is interrupted
 
 Progress = Callable[[str, int, int], None]  # told what is being done, how many are done, and of how many
 
@@ -45,15 +49,15 @@ def embed(
     analyzer: Analyzer,
     basis: Vectors,
     progress: Progress,
-    cache: VectorCache | None = None,
+    cache: Cache | None = None,
 ) -> list[Vectored]:
     """The vectors of each passage, its sentences and its words, by one pass of the encoder over label and text.
 
     What the cache has isn't encoded, and what is encoded is put there, a batch at a time.
     """
-    labels = [label(passage.title, passage.heading, encoder.tokenizer) for passage in passages]
-    keys = [key(passage, before) for passage, before in zip(passages, labels, strict=True)]
-    parts = cache.get(keys) if cache else {}
+    keys = [key(passage) for passage in passages]
+    known = cache.get(keys) if cache else {}
+    parts = {number: unpacked(known[k]) for number, k in enumerate(keys) if k in known}
     left = [number for number in range(len(passages)) if number not in parts]
     order = sorted(left, key=lambda number: -len(passages[number].text))  # little padding in a batch
     for first in range(0, len(order), BATCH):
@@ -62,19 +66,19 @@ def embed(
         words = [analyzer.words(passages[n].text) for n in batch]
         spans: list[list[Span]] = []
         for n, own in zip(batch, words, strict=True):
-            shift = len(labels[n])
+            shift = len(passages[n].label)
             at = shift - passages[n].start
             spans.append([(s.start + at, s.end + at) for s in passages[n].sentences])
             spans[-1] += [(w.start + shift, w.end + shift) for w in own]
-        texts = [labels[n] + passages[n].text for n in batch]
+        texts = [passages[n].label + passages[n].text for n in batch]
         for n, encoded, own in zip(batch, encoder.encode_passages(texts, spans), words, strict=True):
             sentences = len(passages[n].sentences)
             ends = [s.end - passages[n].start for s in passages[n].sentences]
-            packed = pack(project(encoded.stretches[sentences:], basis))
+            coarse = pack(project(encoded.stretches[sentences:], basis))
             places = _places(ends, [w.start for w in own])
-            parts[n] = encoded.vector, encoded.stretches[:sentences], packed, places
+            parts[n] = encoded.vector, encoded.stretches[:sentences], coarse, places
         if cache:
-            cache.put((keys[n], parts[n]) for n in batch)
+            cache.put((keys[n], packed(parts[n])) for n in batch)
     progress("passages", len(order), len(order))
     if cache:
         cache.keep_only(keys)
@@ -88,7 +92,7 @@ def build(
     basis: Vectors,
     folder: Path | None = None,
     progress: Progress = lambda *_: None,
-    cache: VectorCache | None = None,
+    cache: Cache | None = None,
 ) -> LocalStore:
     """A store of these documents, in memory or kept in a folder; raises CorpusError where they hold no text."""
     passages = split_all(documents, encoder)
@@ -96,32 +100,92 @@ def build(
     return LocalStore.build(documents, vectored, analyzer, folder)
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is different from the generation before, by the ids of documents; moved ones as (old id, new id).
+
+    `anew` says why all was embedded anew, where it was.
+    """
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    moved: tuple[tuple[str, str], ...] = ()
+    removed: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    anew: str = ""
+
+    def __str__(self) -> str:
+        kinds = ("added", "changed", "moved", "removed", "unchanged")
+        return "documents: " + ", ".join(f"{len(getattr(self, kind))} {kind}" for kind in kinds)
+
+
 def update(
     documents: Sequence[Document], index: Path, encoder: Encoder, analyzer: Analyzer, basis: Vectors, progress: Progress
-) -> Path:
+) -> tuple[Path, Changes]:
     """The folder of the generation of these documents and these vectors, built where it isn't the one in use.
 
     A generation is named after all that it is built from. Raises CorpusError or StoreError.
     """
-    about = {
+    settings = {
         "format": FORMAT,
         "encoder": encoder.fingerprint,
         "basis": hashlib.sha256(basis.tobytes()).hexdigest(),
         "language": analyzer.language,
-        "documents": {d.id: hashlib.sha256(f"{d.title}\n{d.text}".encode()).hexdigest() for d in documents},
+        "passages": [encoder.max_tokens, splitting.MERGE_TOKENS, splitting.LABEL_TOKENS],
     }
+    hashes = {document.id: _hash(document) for document in documents}
+    about = {**settings, "documents": hashes}
     name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
     in_use = generations.current(index)
+    before = _before(in_use)
+    changes = _changes(before.get("documents", {}), hashes, _differing(before, settings))
     if in_use is not None and in_use.name == name and generations.is_whole(in_use):
-        return in_use
+        return in_use, changes
     encoder.verify()
 
     def fill(folder: Path) -> None:
-        settings = f"{FORMAT} {encoder.fingerprint} {about['basis']} {analyzer.language}"
-        with closing(VectorCache(index / VECTORS, settings)) as cache:
+        with closing(Cache(index / VECTORS, json.dumps(settings))) as cache:
             build(documents, encoder, analyzer, basis, folder, progress, cache).close()
 
-    return generations.create(index, name, about, fill, lambda message: progress(message, 0, 0))
+    return generations.create(index, name, about, fill, lambda message: progress(message, 0, 0)), changes
+
+
+def _hash(document: Document) -> str:
+    title = document.title if document.titled else ""
+    return hashlib.sha256(f"{title}\n{document.pages}\n{document.text}".encode()).hexdigest()
+
+
+def _before(in_use: Path | None) -> dict[str, Any]:
+    """What the generation in use was built from; nothing where there is none, or where that can't be read."""
+    try:
+        before = generations.manifest(in_use) if in_use else {}
+    except StoreError:
+        return {}
+    if before.get("format", 0) > FORMAT:
+        raise StoreError(
+            f"the index in {in_use} is of format {before['format']}, and this version knows {FORMAT} at most: "
+            "install a newer one, or set QA_INDEX to another folder"
+        )
+    return before
+
+
+def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    found = [f"{name} {before.get(name)} before, now {now[name]}" for name in now if before.get(name) != now[name]]
+    return "; ".join(found) if before else ""
+
+
+def _changes(before: Mapping[str, str], now: Mapping[str, str], anew: str) -> Changes:
+    gone = {before[name]: name for name in sorted(before.keys() - now.keys(), reverse=True)}
+    moved = [(gone.pop(now[name]), name) for name in sorted(now.keys() - before.keys()) if now[name] in gone]
+    old, new = {pair[0] for pair in moved}, {pair[1] for pair in moved}
+    return Changes(
+        added=tuple(name for name in now if name not in before and name not in new),
+        changed=tuple(name for name in now if name in before and before[name] != now[name]),
+        moved=tuple(moved),
+        removed=tuple(name for name in before if name not in now and name not in old),
+        unchanged=tuple(name for name in now if before.get(name) == now[name]),
+        anew=anew,
+    )
 
 
 def _places(ends: Sequence[int], starts: Sequence[int]) -> Numbers:

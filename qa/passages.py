@@ -5,6 +5,7 @@ heading and within what the encoder reads. Nothing is rewritten: every text is a
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
@@ -46,16 +47,16 @@ def split(document: Document, tokenizer: "Tokenizer", max_tokens: int) -> list[P
     passages: list[Passage] = []
     for headings, section in groupby(blocks(document.text), key=lambda block: block.headings):
         heading = " › ".join(h for h in headings if h != document.title)
-        before = label(document.title, heading, tokenizer)
+        before = label(document.title if document.titled else "", heading, tokenizer)
         budget = max_tokens - SPECIAL_TOKENS - _count(before, tokenizer)
         pieces = _pieces(document.text, list(section), tokenizer, budget)
-        passages += [_passage(document, heading, group) for group in _pack(pieces, budget)]
+        passages += [_passage(document, heading, before, group) for group in _pack(pieces, budget)]
     return passages
 
 
 def label(title: str, heading: str, tokenizer: "Tokenizer") -> str:
     """What stands before a passage's text when it is encoded: its title and heading, up to LABEL_TOKENS of them."""
-    text = f"{title}. {heading}. " if heading else f"{title}. "
+    text = "".join(f"{part}. " for part in (title, heading) if part)
     offsets = tokenizer.encode(text, add_special_tokens=False).offsets
     return text if len(offsets) <= LABEL_TOKENS else text[: offsets[LABEL_TOKENS][0]]
 
@@ -64,14 +65,18 @@ def _count(text: str, tokenizer: "Tokenizer") -> int:
     return len(tokenizer.encode(text, add_special_tokens=False).ids)
 
 
-def _passage(document: Document, heading: str, pieces: Sequence[_Piece]) -> Passage:
+def _passage(document: Document, heading: str, before: str, pieces: Sequence[_Piece]) -> Passage:
     text, start, end = document.text, pieces[0].start, pieces[-1].end
     firsts = [p.block.opens and p.start == p.block.start for p in pieces]
     sentences = tuple(
-        Sentence(p.start, p.end, text[p.start : p.end], p.block.list, opens)
+        Sentence(p.start, p.end, text[p.start : p.end], p.block.list, opens, _page(document, p.start))
         for p, opens in zip(pieces, firsts, strict=True)
     )
-    return Passage(document.id, document.title, heading, start, end, text[start:end], sentences)
+    return Passage(document.id, document.title, heading, start, end, text[start:end], sentences, before)
+
+
+def _page(document: Document, start: int) -> int | None:
+    return bisect_right(document.pages, start) or 1 if document.pages else None
 
 
 def _pack(pieces: Sequence[_Piece], budget: int) -> Iterator[list[_Piece]]:

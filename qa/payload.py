@@ -23,6 +23,7 @@ def payload(answer: Answer, took_ms: float) -> dict[str, Any]:
                 "start": c.start,
                 "end": c.end,
                 "url": source_url(c.document_id, c.start, c.end),
+                **_page(c.page),
             }
             for c in answer.citations
         ],
@@ -36,11 +37,16 @@ def payload(answer: Answer, took_ms: float) -> dict[str, Any]:
                 "end": h.passage.end,
                 "score": round(h.score, 4),
                 "url": source_url(h.passage.document_id, h.passage.start, h.passage.end),
+                **_page(h.passage.page),
             }
             for h in answer.hits
         ],
         "took_ms": round(took_ms, 1),
     }
+
+
+def _page(number: int | None) -> dict[str, int]:
+    return {} if number is None else {"page": number}
 
 
 def source_url(document_id: str, start: int, end: int) -> str:

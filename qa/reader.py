@@ -86,7 +86,8 @@ def _near_best(candidates: Sequence[Candidate], sentences: Sentences, shares: Ar
 
 
 def _citation(passage: Passage, sentence: Sentence) -> Citation:
-    return Citation(passage.document_id, passage.title, passage.heading, sentence.text, sentence.start, sentence.end)
+    place = sentence.text, sentence.start, sentence.end, sentence.page
+    return Citation(passage.document_id, passage.title, passage.heading, *place)
 
 
 def _with_cited(hits: list[Hit], cited: Sequence[Place]) -> list[Hit]:

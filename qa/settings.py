@@ -22,6 +22,7 @@ class Settings:
     corpus: Path = Path("corpus")
     index: Path = Path("index")
     encoder: str = "all-MiniLM-L6-v2"
+    max_file_mb: int = 100
     host: str = "127.0.0.1"
     port: int = 7860
     title: str = "Ask these documents"
@@ -50,6 +51,8 @@ class Settings:
             raise SettingsError(f"{PREFIX}PORT is {settings.port}; give a port from 0 to 65535")
         if not 0 <= settings.threshold <= 1:
             raise SettingsError(f"{PREFIX}THRESHOLD is {settings.threshold}; give a probability from 0 to 1")
+        if settings.max_file_mb < 1:
+            raise SettingsError(f"{PREFIX}MAX_FILE_MB is {settings.max_file_mb}; give a size of at least 1")
         if settings.rate < 1:
             raise SettingsError(f"{PREFIX}RATE is {settings.rate}; give how many requests a minute, at least 1")
         for origin in settings.allowed_origins:

@@ -9,12 +9,18 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A source file's text, under an id that is unique in its corpus."""
+    """A source file's text, under an id that is unique in its corpus.
+
+    `pages` has where each of its pages begins in the text, nothing where it has none. `titled` is whether it names
+    itself so; a title that is only its file's name is shown and searched by its words, but isn't embedded.
+    """
 
     id: str
     title: str
     text: str = field(repr=False)
     path: Path | None = None
+    pages: tuple[int, ...] = field(default=(), repr=False)
+    titled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,7 @@ class Sentence:
     """The part of a passage that is quoted: a sentence, list item, table row or line.
 
     `list` tells apart the lists of a document that sentences stand in, 0 outside any; `opens` those that begin an item.
+    `page` is the number of the page that it begins on, None where the document has no pages.
     """
 
     start: int
@@ -29,6 +36,7 @@ class Sentence:
     text: str
     list: int = 0
     opens: bool = False
+    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,7 @@ class Passage:
     """A stretch of a document, what is retrieved. `text == document.text[start:end]`, and so for its sentences.
 
     `heading` is the path of headings that it stands under, outermost first, joined by " › "; empty where there is none.
+    `label` is what stands before the text when it is encoded; a passage that was read back from a store has none.
     """
 
     document_id: str
@@ -45,6 +54,12 @@ class Passage:
     end: int
     text: str = field(repr=False)
     sentences: tuple[Sentence, ...] = field(default=(), repr=False)
+    label: str = field(default="", repr=False, compare=False)
+
+    @property
+    def page(self) -> int | None:
+        """The number of the page that it begins on."""
+        return self.sentences[0].page if self.sentences else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +72,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A sentence that answers, and where it stands: `quote == document.text[start:end]`."""
+    """A sentence that answers, and where it stands: `quote == document.text[start:end]`; `page` as a sentence's."""
 
     document_id: str
     title: str
@@ -65,6 +80,7 @@ class Citation:
     quote: str
     start: int
     end: int
+    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,13 @@ async def _server(service: Service, settings: Settings) -> uvicorn.Server:
 
 
 @contextmanager
-def serving(settings: Settings, open_assistant: Callable[[], Assistant], *, ready: bool = True) -> Iterator[str]:
+def serving(
+    settings: Settings,
+    open_assistant: Callable[[], Assistant],
+    *,
+    ready: bool = True,
+    beside: Callable[[Service], object] = lambda _: None,
+) -> Iterator[str]:
     """The real server on a free port of loopback, stopped afterwards; `ready` waits for the assistant."""
     service = Service(open_assistant)
     listener = listen("127.0.0.1", 0)
@@ -121,6 +127,7 @@ def serving(settings: Settings, open_assistant: Callable[[], Assistant], *, read
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     service.start()
+    beside(service)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:
         while ready and httpx.get(f"{address}/api/health").json()["status"] != "ready":

@@ -55,7 +55,7 @@ def test_an_abstention_exits_with_1_and_json_is_as_the_api_gives_it(index: str) 
 @pytest.mark.parametrize(
     ("arguments", "settings", "message"),
     [
-        (("ask", "Why?"), {"QA_CORPUS": "missing"}, "no folder missing"),
+        (("ask", "Why?"), {"QA_CORPUS": "missing"}, "no file or folder missing"),
         (("ask", "Why?"), {"QA_ENCODER": "no/such-model"}, "the encoder 'no/such-model' can't be loaded"),
         (("status",), {"QA_PORT": "many"}, "QA_PORT is 'many'"),
     ],
@@ -121,13 +121,13 @@ def test_the_json_of_an_answer_has_the_shape_of_the_design_and_exact_quotes(
 def test_files_that_were_skipped_are_named_and_the_rest_is_asked(run: Callable[..., Result], tmp_path: Path) -> None:
     (tmp_path / "river.md").write_text("The port of Elm is on the river Ash.", "utf-8")
     (tmp_path / "empty.md").write_text("", "utf-8")
-    (tmp_path / "latin.txt").write_bytes(b"\xff")
+    (tmp_path / "noise.txt").write_bytes(bytes(99))
     settings = {"QA_CORPUS": str(tmp_path), "QA_INDEX": str(tmp_path / "index")}
     done = run("ask", "--json", "Which river is the port of Elm on?", **settings)
     assert done.exit_code == 0
     assert json.loads(done.stdout)["citations"][0]["quote"] == "The port of Elm is on the river Ash."
     skipped = [line for line in done.stderr.splitlines() if line.startswith("skipped")]
-    assert skipped == ["skipped empty.md: empty", "skipped latin.txt: not UTF-8 (byte 0): save it as UTF-8"]
+    assert skipped == ["skipped empty.md: empty", "skipped noise.txt: not text: it has bytes that no text has"]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def processes() -> ForkServerContext:
 
 
 def update(index: Path, documents: list[Document]) -> Path:
-    return indexing.update(documents, index, WordCountEncoder(), Analyzer(), random_basis(4), lambda *_: None)
+    return indexing.update(documents, index, WordCountEncoder(), Analyzer(), random_basis(4), lambda *_: None)[0]
 
 
 def texts(folder: Path) -> list[str]:

@@ -26,6 +26,7 @@ def test_defaults_are_what_the_readme_promises() -> None:
         corpus=Path("corpus"),
         index=Path("index"),
         encoder="all-MiniLM-L6-v2",
+        max_file_mb=100,
         host="127.0.0.1",
         port=7860,
         title="Ask these documents",
@@ -47,6 +48,7 @@ def test_defaults_are_what_the_readme_promises() -> None:
         ("index", "/var/index", Path("/var/index")),
         ("encoder", "intfloat/e5-small", "intfloat/e5-small"),
         ("host", "0.0.0.0", "0.0.0.0"),
+        ("max_file_mb", "5", 5),
         ("port", "0", 0),
         ("title", "Ask — 漢字", "Ask — 漢字"),
         ("threshold", "1", 1.0),
@@ -73,7 +75,8 @@ def test_an_origin_that_is_none_is_named(origins: str) -> None:
 
 def test_every_setting_is_among_those_tested() -> None:
     assert {field.name for field in fields(Settings)} == set(
-        "corpus index encoder host port title threshold language origins token rate feedback url log_questions".split()
+        "corpus index encoder max_file_mb host port title threshold language origins token rate feedback url "
+        "log_questions".split()
     )
 
 
@@ -88,6 +91,7 @@ def test_every_setting_is_among_those_tested() -> None:
         ("THRESHOLD", "nan"),
         ("LANGUAGE", "English"),
         ("RATE", "0"),
+        ("MAX_FILE_MB", "0"),
         ("LOG_QUESTIONS", "perhaps"),
     ],
 )

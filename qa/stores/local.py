@@ -73,9 +73,15 @@ class LocalStore:
             vectors=np.concatenate([item.words for item in items]),
             sentences=np.concatenate([item.word_sentences for item in items]),
         )
-        if folder:
-            _save(folder, passages, sentences, lexical, words)
-        return cls(database, passages, sentences, lexical, words)
+        store = cls(database, passages, sentences, lexical, words)
+        if folder is None:
+            return store
+        _save(folder, passages, sentences, lexical, words)
+        store.close()
+        try:
+            return cls.open(folder)
+        except StoreError as error:  # not every library tells that it couldn't write
+            raise OSError(errno.EIO, "what was written can't be read") from error
 
     @classmethod
     def open(cls, folder: Path) -> "LocalStore":
@@ -96,6 +102,9 @@ class LocalStore:
         except (sqlite3.Error, BadZipFile, EOFError, KeyError, RuntimeError, OSError, ValueError, TypeError) as error:
             raise StoreError(f"the index in {folder} is damaged: delete that folder and run `qa index`") from error
         return cls(database, passages, sentences, lexical, words)
+
+    def __del__(self) -> None:
+        self.close()
 
     def close(self) -> None:
         """Let go of the files; the store can't be used afterwards."""
@@ -206,14 +215,14 @@ def _fill(
     )
 
 
-def _place(sentence: Sentence) -> tuple[int, int, int, bool]:
-    return sentence.start, sentence.end, sentence.list, sentence.opens
+def _place(sentence: Sentence) -> tuple[int, int, int, bool, int | None]:
+    return sentence.start, sentence.end, sentence.list, sentence.opens, sentence.page
 
 
 def _passage(row: sqlite3.Row) -> Passage:
     start, text = row["start"], row["text"]
     places = json.loads(row["sentences"])
-    sentences = tuple(Sentence(s, e, text[s - start : e - start], number, opens) for s, e, number, opens in places)
+    sentences = tuple(Sentence(s, e, text[s - start : e - start], *others) for s, e, *others in places)
     return Passage(row["document"], row["title"], row["heading"], start, row["end"], text, sentences)
 
 

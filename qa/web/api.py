@@ -48,6 +48,7 @@ class Place(BaseModel):
     start: int
     end: int
     url: Annotated[str, Field(description="The source page with this place marked, from the server's root.")]
+    page: Annotated[int | None, Field(description="The number of the page, where the document has pages.")] = None
 
 
 class Citation(Place):
@@ -118,7 +119,7 @@ def routes(service: Service, settings: Settings) -> APIRouter:
     router = APIRouter()
     feedback = Feedback(Path(settings.feedback)) if settings.feedback else None
 
-    @router.post("/api/ask", responses=PROBLEMS)
+    @router.post("/api/ask", responses=PROBLEMS, response_model_exclude_none=True)
     def ask(body: Ask) -> Answer:
         """Answer a question in the documents' own words, with citations, or say that they don't hold the answer."""
         assistant = _ready(service)

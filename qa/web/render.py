@@ -64,7 +64,9 @@ def _passage_of(citation: Citation, hits: Iterable[Hit]) -> Passage:
 
 def _source(passage: Passage, cited: Sequence[tuple[int, Citation]]) -> str:
     numbers = "".join(f'<span class="qa-number">{n}</span>' for n, _ in cited)
+    page = cited[0][1].page if cited else passage.page
     where = escape(passage.title) + (f" › {escape(passage.heading)}" if passage.heading else "")
+    where += f", page {page}" if page else ""
     spans = sorted((c.start, c.end) for _, c in cited)
     url = source_url(passage.document_id, *(spans[0] if spans else (passage.start, passage.end)))
     link = f'<a href="{escape(url.removeprefix("/"))}" target="_blank" rel="noopener">Open the source</a>'

@@ -23,8 +23,13 @@ API_VERSION = "1"
 MAX_QUEUE = 64  # questions of the chat page that wait
 
 
-def serve(settings: Settings, open_assistant: Callable[[], Assistant], announce: Callable[[str], None]) -> None:
-    """Serve until interrupted; `announce` is told where.
+def serve(
+    settings: Settings,
+    open_assistant: Callable[[], Assistant],
+    announce: Callable[[str], None],
+    beside: Callable[[Service], None] = lambda _: None,
+) -> None:
+    """Serve until interrupted; `announce` is told where. `beside` is called with what it serves, before it does.
 
     Raises SettingsError where the address can't be listened on, and what `open_assistant` raises.
     """
@@ -34,6 +39,7 @@ def serve(settings: Settings, open_assistant: Callable[[], Assistant], announce:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     announce(f"The question box is at http://{host}:{listener.getsockname()[1]} (Ctrl-C stops it)")
     service.start()
+    beside(service)
     server.run(sockets=[listener])
     if service.failure:
         raise service.failure

@@ -1,4 +1,4 @@
-"""The assistant behind the server, opened in the background while the page is already there."""
+"""The assistant behind the server, opened in the background while the page is already there, and later replaced."""
 
 import threading
 from collections.abc import Callable
@@ -11,7 +11,8 @@ class Service:
     """Opens an assistant in a thread of its own; `on_failure` is called there where that fails."""
 
     def __init__(self, open_assistant: Callable[[], Assistant], on_failure: Callable[[], None] = lambda: None) -> None:
-        self._opened: Future[Assistant] = Future()
+        self._opened: Future[None] = Future()
+        self._assistant: Assistant
         self._open_assistant = open_assistant
         self._on_failure = on_failure
 
@@ -30,12 +31,18 @@ class Service:
         return self._opened.done() and self._opened.exception() is None
 
     def assistant(self) -> Assistant:
-        """The assistant, waited for; raises what opening it raised."""
-        return self._opened.result()
+        """The assistant, waited for; raises what opening it raised. A question is asked of one and the same."""
+        self._opened.result()
+        return self._assistant
+
+    def replace(self, assistant: Assistant) -> None:
+        """Have the questions that come from now on answered by another one; those under way keep theirs."""
+        self._assistant = assistant
 
     def _open(self) -> None:
         try:
-            self._opened.set_result(self._open_assistant())
+            self._assistant = self._open_assistant()
+            self._opened.set_result(None)
         except Exception as error:  # whatever it is, whoever waits for the assistant has to hear of it
             self._opened.set_exception(error)
             self._on_failure()

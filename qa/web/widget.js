@@ -115,7 +115,7 @@ function el(tag, properties, ...children) {
 }
 
 const button = (text, onclick, properties) => el("button", { onclick, ...properties }, text);
-const where = ({ title, heading }) => (heading ? `${title} › ${heading}` : title);
+const where = ({ title, heading, page }) => title + (heading ? ` › ${heading}` : "") + (page ? `, p. ${page}` : "");
 const retryAfter = ({ headers }) => Math.ceil(headers.get("Retry-After")) || 5;
 const overlap = (a, b) => a.document === b.document && a.start < b.end && b.start < a.end;
 const within = (a, b) => a.document === b.document && b.start <= a.start && a.end <= b.end;
@@ -131,7 +131,7 @@ function citedSources(citations, hits) {
   citations.forEach((citation, index) => {
     const passage = hits.find((hit) => within(citation, hit)) ?? { ...citation, text: citation.quote };
     let source = sources.find((other) => overlap(other, passage));
-    if (!source) sources.push((source = { ...passage, url: citation.url, cited: [] }));
+    if (!source) sources.push((source = { ...passage, url: citation.url, page: citation.page, cited: [] }));
     const [first, second] = source.start <= passage.start ? [source, passage] : [passage, source];
     const text = first.text + [...second.text].slice(first.end - second.start).join("");
     Object.assign(source, { text, start: first.start, end: Math.max(first.end, second.end) });

@@ -1,0 +1,39 @@
+"""E-books: .epub → the text of its chapters in the order in which they are read."""
+
+from qa.errors import CorpusError
+from qa.formats.archive import Archive, resolve
+from qa.formats.converted import Converted, too_long
+from qa.formats.markup import convert_html
+from qa.formats.writing import join, one_line
+
+CONTAINER = "META-INF/container.xml"
+PAGES = ("application/xhtml+xml", "text/html", "application/xml", "text/x-oeb1-document")
+
+
+def convert_epub(data: bytes) -> Converted:
+    """A book's chapters and its title."""
+    archive = Archive(data)
+    if CONTAINER not in archive:
+        raise CorpusError("damaged: no e-book in it")
+    if "META-INF/rights.xml" in archive:
+        raise CorpusError("encrypted: it is protected against copying")
+    book = next((entry.get("full-path", "") for entry in archive.xml(CONTAINER).iter("rootfile")), "")
+    if book not in archive:
+        raise CorpusError("damaged: its list of chapters is missing")
+    package = archive.xml(book)
+    files = {}
+    for entry in package.iter("item"):
+        if entry.get("media-type") in PAGES and "nav" not in entry.get("properties", "").split():
+            files[entry.get("id", "")] = resolve(book, entry.get("href", ""))
+    chapters = []
+    size = missing = 0
+    for entry in package.iter("itemref"):
+        name = files.get(entry.get("idref", ""), "")
+        if name in archive:
+            chapters.append(convert_html(archive.read(name)).text)
+            too_long(size := size + len(chapters[-1]))
+        elif name:
+            missing += 1
+    if missing and not any(chapters):
+        raise CorpusError("damaged: its chapters are missing")
+    return Converted(join(chapters), one_line(package.findtext(".//metadata/title") or "") or None)

@@ -1,0 +1,198 @@
+"""Conversion in a process of its own: a file whose converter hangs, crashes or takes all memory costs only itself.
+
+The process is used for one file after the other, and started anew after a failure or after many files. It gets
+the bytes of a file and answers with a line of JSON; nothing that it sends is run or unpickled. It may open no
+connection and start no program. Run as `python -m qa.formats.isolation MEMORY_MB SECONDS`.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from types import TracebackType
+from typing import Self
+
+from qa.errors import CorpusError
+from qa.formats.convert import PLAIN, convert
+from qa.formats.converted import Converted
+
+TIMEOUT_S = 60.0
+MEMORY_MB = 1024
+MOST_FILES = 200  # of one process, as memory is not always given back
+NO_MEMORY = "memory"
+FORBIDDEN = ("socket.connect", "socket.getaddrinfo", "socket.bind", "subprocess.Popen", "os.system", "os.exec")
+
+
+class Converter:
+    """Converts files as `convert` does, none longer than `timeout_s` or with more than `memory_mb` (on Linux)."""
+
+    _program: tuple[str, ...] = ("-m", f"{__package__}.isolation")
+
+    def __init__(self, timeout_s: float = TIMEOUT_S, memory_mb: int = MEMORY_MB) -> None:
+        self._timeout = timeout_s
+        self._memory = memory_mb
+        self._process: subprocess.Popen[bytes] | None = None
+        self._files = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the process; the next file starts another."""
+        with self._lock:
+            self._stop()
+
+    def convert(self, data: bytes, suffix: str) -> Converted:
+        """A file's text; raises CorpusError with the reason where there is none, or where its converter failed."""
+        if suffix in PLAIN:
+            return convert(data, suffix)
+        with self._lock:
+            if self._files >= MOST_FILES:
+                self._stop()
+            fresh = self._files == 0
+            try:
+                return self._ask(data, suffix)
+            except _FailedError as failure:
+                self._stop()
+                if fresh or not failure.again:
+                    raise CorpusError(str(failure)) from None
+            try:  # what earlier files have left behind may have been the reason
+                return self._ask(data, suffix)
+            except _FailedError as failure:
+                self._stop()
+                raise CorpusError(str(failure)) from None
+
+    def _ask(self, data: bytes, suffix: str) -> Converted:
+        process = self._process or self._start()
+        self._files += 1
+        assert process.stdin is not None
+        assert process.stdout is not None
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(self._timeout, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            process.stdin.write(json.dumps([suffix, len(data)]).encode() + b"\n" + data)
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        except OSError:
+            answer = b""
+        except BaseException:  # interrupted: the answer to come would be taken for the next file's
+            self._stop()
+            raise
+        finally:
+            timer.cancel()
+        if late.is_set():
+            raise _FailedError(f"took longer than {self._timeout:g} s", again=False)
+        return self._read(answer)
+
+    def _read(self, answer: bytes) -> Converted:
+        try:
+            found = json.loads(answer)
+        except ValueError:
+            raise _FailedError("its converter crashed") from None
+        if not isinstance(found, dict):
+            raise _FailedError("its converter crashed")
+        if (reason := found.get("error")) == NO_MEMORY:
+            raise _FailedError(f"needs more than {self._memory} MB")
+        if reason is not None:
+            raise CorpusError(str(reason))
+        return Converted(found["text"], found["title"], tuple(found["pages"]))
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(filter(None, map(os.path.abspath, sys.path))),
+            "PYTHONIOENCODING": "utf-8",
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, *self._program, str(self._memory), str(self._timeout)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
+        )
+        self._files = 0
+        return self._process
+
+    def _stop(self) -> None:
+        if process := self._process:
+            self._process, self._files = None, 0
+            process.kill()
+            with contextlib.suppress(OSError):
+                if process.stdin:
+                    process.stdin.close()
+            if process.stdout:
+                process.stdout.close()
+            process.wait()
+
+
+class _FailedError(Exception):
+    def __init__(self, reason: str, again: bool = True) -> None:
+        super().__init__(reason)
+        self.again = again
+
+
+def serve(memory_mb: int, timeout_s: float) -> None:
+    """Answer one file after the other until there are no more: this runs in the process of its own."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no answer
+    _limit(memory_mb)
+    sys.modules["numpy"] = None  # type: ignore[assignment]  # openpyxl takes it where there is one, and needs it not
+    sys.addaudithook(_refuse)
+    for line in sys.stdin.buffer:
+        if hasattr(signal, "alarm"):  # it ends by itself should nobody be left to end it
+            signal.alarm(int(timeout_s) + 10)
+        suffix, size = json.loads(line)
+        answer, stop = _answer(sys.stdin.buffer.read(size), suffix)
+        answers.write(answer + b"\n")
+        answers.flush()
+        if hasattr(signal, "alarm"):
+            signal.alarm(0)
+        if stop:
+            return
+
+
+def _answer(data: bytes, suffix: str) -> tuple[bytes, bool]:
+    """What is found in a file as a line of JSON, and whether this process has to end."""
+    try:
+        found = convert(data, suffix)
+        return json.dumps({"text": found.text, "title": found.title, "pages": found.pages}).encode(), False
+    except CorpusError as error:
+        return json.dumps({"error": str(error)}).encode(), False
+    except MemoryError:
+        return json.dumps({"error": NO_MEMORY}).encode(), True
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        return json.dumps({"error": f"damaged: {type(error).__name__} {reason}".rstrip()}).encode(), False
+
+
+def _limit(memory_mb: int) -> None:
+    if sys.platform == "linux":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 2**20, memory_mb * 2**20))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _refuse(event: str, _: object) -> None:
+    if event.startswith(FORBIDDEN):
+        raise PermissionError(f"{event} is not for converters")
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]), float(sys.argv[2]))

@@ -1,0 +1,65 @@
+"""What the files of Office have in common: they are zip archives of XML, checked by `archive`.
+
+What they link to outside of themselves isn't opened.
+"""
+
+import re
+from xml.etree.ElementTree import Element
+
+from qa.errors import CorpusError
+from qa.formats.archive import Archive, resolve
+from qa.formats.writing import one_line
+
+NO_TITLES = re.compile(
+    r"(?:untitled|document|presentation|powerpoint[- ]presentation|slide) ?\d*|(?:microsoft )?word document",
+    re.IGNORECASE,
+)
+
+
+def opened(data: bytes, part: str, kind: str) -> Archive:
+    """The archive that a file is, which must hold a part that every file of its kind has."""
+    archive = Archive(data)
+    if part not in archive:
+        raise CorpusError(f"damaged: no {kind} in it")
+    return archive
+
+
+def core_title(archive: Archive) -> str | None:
+    """The title among a file's properties, unless it is what the program puts there by itself."""
+    try:
+        properties = archive.xml("docProps/core.xml")
+    except CorpusError:
+        return None
+    title = one_line(properties.findtext("title") or "")
+    return title if title and not NO_TITLES.fullmatch(title) else None
+
+
+def links_of(archive: Archive, part: str, kind: str = "") -> dict[str, str]:
+    """What a part calls other parts, each with that part's name; those outside of the archive are left out."""
+    folder, _, name = part.rpartition("/")
+    name = f"{folder}/_rels/{name}.rels".lstrip("/")
+    if name not in archive:
+        return {}
+    return {
+        link.get("Id", ""): resolve(part, link.get("Target", ""))
+        for link in archive.xml(name).iter("Relationship")
+        if link.get("TargetMode") != "External" and link.get("Type", "").endswith(kind)
+    }
+
+
+def main_part(archive: Archive, usual: str) -> str:
+    """The name of the part that is the document itself, most often the usual one."""
+    found = links_of(archive, "", "/officeDocument")
+    name = next((part for part in found.values() if part in archive), usual)
+    if name not in archive:
+        raise CorpusError("damaged: no document in it")
+    return name
+
+
+def part_of(archive: Archive, main: str, kind: str) -> Element | None:
+    """The part that belongs to the main one as `kind`; None where there is none, or where it is damaged."""
+    name = next(iter(links_of(archive, main, kind).values()), "")
+    try:
+        return archive.xml(name) if name in archive else None
+    except CorpusError:
+        return None

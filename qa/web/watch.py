@@ -1,0 +1,69 @@
+"""Keeps the assistant of a running server in step with its documents."""
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from qa import sources
+from qa.assistant import Assistant
+from qa.errors import QAError
+from qa.web.service import Service
+
+QUIET_MS = 200  # without a further change, after which the documents are read again
+LONGEST_MS = 1500  # after the first change, however many follow
+WAKE_MS = 500
+
+
+def watch(
+    service: Service,
+    places: Sequence[Path | str],
+    index: Path,
+    reopen: Callable[[Assistant], Assistant],
+    announce: Callable[[str], None],
+) -> threading.Thread:
+    """Have the service's assistant reopened whenever something changes in places, in a thread beside it.
+
+    Until the new one is there the old one answers, and goes on where the new one can't be opened; `announce` is told
+    why. What is written into `index` is no change, wherever that is.
+    """
+    thread = threading.Thread(
+        target=_watch, args=(service, places, index.absolute(), reopen, announce), name="watch", daemon=True
+    )
+    thread.start()
+    return thread
+
+
+def _watch(
+    service: Service,
+    places: Sequence[Path | str],
+    index: Path,
+    reopen: Callable[[Assistant], Assistant],
+    announce: Callable[[str], None],
+) -> None:
+    import watchfiles
+
+    folders, below = sources.folders(places)
+    looked = False  # at what changed before the watching began
+    for changes in watchfiles.watch(
+        *folders,
+        watch_filter=lambda _, path: not Path(path).absolute().is_relative_to(index),
+        step=QUIET_MS,
+        debounce=LONGEST_MS,
+        rust_timeout=WAKE_MS,
+        yield_on_timeout=True,
+        raise_interrupt=False,
+        recursive=below,
+    ):
+        if looked and not changes:
+            continue
+        try:
+            before = service.assistant()
+            after = reopen(before)
+        except QAError as error:
+            announce(str(error))
+            continue
+        finally:
+            looked = True
+        if after.generation != before.generation:
+            service.replace(after)
+            announce(str(after.changes))
