@@ -14,6 +14,7 @@ from qa.indexing import Changes, Progress
 from qa.model import Model, model_for
 from qa.reader import THRESHOLD, Reader
 from qa.retriever import Retriever
+from qa.runtime import DEFAULT_RUNTIME, load
 from qa.spelling import corrected
 from qa.stores import Store
 from qa.stores.local import LocalStore
@@ -22,6 +23,7 @@ from qa.types import Answer, Document
 
 CALIBRATION = "calibration"  # the folder in the index where `qa calibrate` keeps what it fitted
 ATTEMPTS = 3  # to open an index that others write to
+ENCODER = "encoder"  # the one where the encoder is kept as it is run
 TEXTS = "texts"  # and the one where texts are kept that took long to convert
 
 History = Sequence[tuple[str, str]]  # questions and their answers, oldest first
@@ -56,17 +58,19 @@ class Assistant:
         *,
         threshold: float = THRESHOLD,
         language: str = "auto",
+        runtime: str = DEFAULT_RUNTIME,
         max_file_mb: int = MAX_FILE_MB,
         progress: Progress = lambda *_: None,
     ) -> "Assistant":
         """An assistant over a folder, or over several files, folders and patterns, whose index is brought up to date.
 
         Below a confidence of `threshold` the assistant abstains. `language`, a code of qa.terms.LANGUAGES, says whose
-        stems and stop words the documents have; "auto" detects it. Raises CorpusError, EncoderError or StoreError.
+        stems and stop words the documents have; "auto" detects it. `encoder` is a name that qa.runtime.load knows, or
+        one that is loaded. Raises CorpusError, EncoderError or StoreError.
         """
         places = [corpus] if isinstance(corpus, Path | str) else corpus
         found = corpora.read(places, Path(index) / TEXTS, max_file_mb, progress)
-        loaded = SentenceEncoder(encoder) if isinstance(encoder, str) else encoder
+        loaded = load(encoder, Path(index) / ENCODER, runtime) if isinstance(encoder, str) else encoder
         if language == "auto":
             language = detect_language([document.text for document in found.documents])
         analyzer = Analyzer(language)

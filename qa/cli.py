@@ -209,6 +209,7 @@ def _opened(
         encoder,
         threshold=settings.threshold,
         language=settings.language,
+        runtime=settings.runtime,
         max_file_mb=settings.max_file_mb,
         progress=progress,
     )

@@ -104,16 +104,32 @@ class SentenceEncoder:
                 f"{DEFAULT_SHA256[:12]}…): reinstall {DEFAULT_PACKAGE.replace('_', '-')}"
             )
 
+    def prompt(self, kind: str) -> str:
+        """What the model wants before a text of a kind, "query" or "document"."""
+        return (self._model.prompts or {}).get(kind) or ""
+
+    def network(self) -> tuple[Any, str, list[str]]:
+        """The network that embeds tokens, how a text's vector is made of them ("mean", "cls"), and its inputs' names.
+
+        Raises EncoderError where there is more to it.
+        """
+        kinds = [type(module).__name__ for module in self._model]
+        if kinds[:2] != ["Transformer", "Pooling"] or set(kinds[2:]) - {"Normalize"}:
+            raise EncoderError(f"the model has other parts than a network and pooling: {', '.join(kinds)}")
+        pooling = str(getattr(self._model[1], "pooling_mode", ""))
+        network: Any = self._model[0].auto_model
+        return network.eval(), pooling, list(self._model.tokenizer.model_input_names)
+
     def _encode(
         self, encode: Callable[..., Any], prompt: str, texts: Sequence[str], spans: Sequence[Sequence[Span]]
     ) -> list[Encoded]:
         found = encode(list(texts), batch_size=BATCH, output_value=None, show_progress_bar=False)
-        before = (self._model.prompts or {}).get(prompt) or ""
+        before = self.prompt(prompt)
         offsets = [e.offsets for e in self._truncating.encode_batch([before + text for text in texts])]
         return [
             Encoded(
                 unit(one["sentence_embedding"].float().numpy()),
-                _pool(one["token_embeddings"].float().numpy(), at, stretches, len(before)),
+                pool(one["token_embeddings"].float().numpy(), at, stretches, len(before)),
             )
             for one, at, stretches in zip(found, offsets, spans, strict=True)
         ]
@@ -165,7 +181,7 @@ def unit(vectors: Vectors) -> Vectors:
     return scaled
 
 
-def _pool(tokens: Vectors, offsets: Sequence[Span], spans: Sequence[Span], shift: int) -> Vectors:
+def pool(tokens: Vectors, offsets: Sequence[Span], spans: Sequence[Span], shift: int) -> Vectors:
     """Unit vectors of spans: the mean of the tokens that lie in each; of the whole text where none does (truncated)."""
     inside = [i for i, (start, end) in enumerate(offsets[: len(tokens)]) if end > start]
     if not spans or not inside:
@@ -177,6 +193,14 @@ def _pool(tokens: Vectors, offsets: Sequence[Span], spans: Sequence[Span], shift
     first[missing], last[missing] = 0, len(inside)
     sums = np.vstack([np.zeros_like(tokens[:1]), np.cumsum(tokens[inside], axis=0)])
     return unit((sums[last] - sums[first]) / (last - first)[:, None])
+
+
+def source_of(name: str) -> list[tuple[str, int, int]]:
+    """What tells that the files of an encoder have changed: names, sizes and times; nothing for one from a hub."""
+    folder = bundled_folder() if name == DEFAULT else None
+    folder = folder or Path(name)
+    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+    return [(path.name, (stat := path.stat()).st_size, stat.st_mtime_ns) for path in files]
 
 
 def bundled_folder() -> Path | None:

@@ -13,6 +13,7 @@ from qa.words import random_basis
 
 BUNDLED = Path(__file__).parent / "models"
 WEIGHTS, BASIS = "weights.json", "basis.npy"
+INT8 = ":int8"  # ends the fingerprint of an encoder in 8 bits, whose vectors are near enough for the same weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def model_for(encoder: str, dimension: int, calibrated: Path | None = None) -> M
     """
     folders = ([calibrated] if calibrated is not None else []) + [BUNDLED / DEFAULT]
     for folder in folders:
-        if (folder / WEIGHTS).is_file() and (model := Model.load(folder)).encoder == encoder:
+        if (folder / WEIGHTS).is_file() and (model := Model.load(folder)).encoder == encoder.removesuffix(INT8):
             return model
     bundled = Model.load(BUNDLED / DEFAULT)
     return Model(bundled.sentence, bundled.gate, bundled.right, random_basis(dimension), encoder)

@@ -11,6 +11,7 @@ from qa.errors import SettingsError
 from qa.terms import LANGUAGES
 
 PREFIX = "QA_"
+RUNTIMES = ("onnx", "int8", "torch")  # what can run the encoder
 ORIGIN = re.compile(r"https?://[^/\s]+|null|\*")
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
@@ -22,6 +23,7 @@ class Settings:
     corpus: Path = Path("corpus")
     index: Path = Path("index")
     encoder: str = "all-MiniLM-L6-v2"
+    runtime: str = "onnx"
     max_file_mb: int = 100
     host: str = "127.0.0.1"
     port: int = 7860
@@ -53,6 +55,8 @@ class Settings:
             raise SettingsError(f"{PREFIX}THRESHOLD is {settings.threshold}; give a probability from 0 to 1")
         if settings.max_file_mb < 1:
             raise SettingsError(f"{PREFIX}MAX_FILE_MB is {settings.max_file_mb}; give a size of at least 1")
+        if settings.runtime not in RUNTIMES:
+            raise SettingsError(f"{PREFIX}RUNTIME is {settings.runtime!r}; give one of {', '.join(RUNTIMES)}")
         if settings.rate < 1:
             raise SettingsError(f"{PREFIX}RATE is {settings.rate}; give how many requests a minute, at least 1")
         for origin in settings.allowed_origins:

@@ -20,7 +20,8 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from qa import Assistant, Settings
-from qa.encoder import Encoded, SentenceEncoder, Span, Vectors, bundled_folder, unit
+from qa.encoder import DEFAULT, Encoded, Encoder, SentenceEncoder, Span, Vectors, bundled_folder, unit
+from qa.runtime import load
 from qa.web.server import http_server, listen
 from qa.web.service import Service
 
@@ -70,8 +71,21 @@ def _counted(texts: Sequence[str]) -> Vectors:
 
 
 @pytest.fixture(scope="session")
-def encoder() -> SentenceEncoder:
+def torch_encoder() -> SentenceEncoder:
     return SentenceEncoder()
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as an index has one, with the default encoder in it as it is run."""
+    folder = tmp_path_factory.mktemp("encoder")
+    load(DEFAULT, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def encoder(exported: Path) -> Encoder:
+    return load(DEFAULT, exported)
 
 
 @pytest.fixture
@@ -90,8 +104,8 @@ def tokenizer() -> Tokenizer:
 
 
 @pytest.fixture(scope="session")
-def demo(encoder: SentenceEncoder, tmp_path_factory: pytest.TempPathFactory) -> Assistant:
-    return Assistant.open(CORPUS, tmp_path_factory.mktemp("index"))
+def demo(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Assistant:
+    return Assistant.open(CORPUS, tmp_path_factory.mktemp("index"), encoder)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from qa import Assistant, Document, Settings
 from qa.cli import cli
-from qa.encoder import SentenceEncoder
+from qa.encoder import Encoder
 from qa.types import Answer
 from qa.web.guard import MAX_BODY, MAX_IN_FLIGHT_CLIENT
 
@@ -41,7 +41,7 @@ QUESTION = {"question": "Which river is the port of Elm on?"}
 
 
 @pytest.fixture(scope="module")
-def assistant(encoder: SentenceEncoder) -> Assistant:
+def assistant(encoder: Encoder) -> Assistant:
     documents = [Document("a b/ports.md", "Ports", PORTS), Document("ключ.md", "Hostile <b>", HOSTILE)]
     return Assistant.from_documents(documents, encoder)
 

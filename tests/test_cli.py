@@ -1,6 +1,7 @@
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from qa.cli import cli
-from qa.encoder import SentenceEncoder
+from qa.encoder import Encoder
 
 ROOT = Path(__file__).parent.parent
 SHAPE = ["question", "standalone", "answer", "abstained", "confidence", "citations", "hits", "took_ms"]
@@ -23,8 +24,10 @@ def qa(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(tmp_path_factory.mktemp("index"))
+def index(tmp_path_factory: pytest.TempPathFactory, exported: Path) -> str:
+    folder = tmp_path_factory.mktemp("index")
+    shutil.copytree(exported, folder / "encoder")
+    return str(folder)
 
 
 def test_an_answer_is_quoted_with_its_place_and_exits_with_0(index: str) -> None:
@@ -89,9 +92,9 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, encoder: SentenceEncoder) -> Callable[..., Result]:
+def run(monkeypatch: pytest.MonkeyPatch, encoder: Encoder) -> Callable[..., Result]:
     """Runs the command in this process, with the encoder that is loaded already."""
-    monkeypatch.setattr("qa.assistant.SentenceEncoder", lambda name: encoder)
+    monkeypatch.setattr("qa.assistant.load", lambda *_: encoder)
     return lambda *arguments, **settings: CliRunner().invoke(cli, arguments, env=settings)
 
 

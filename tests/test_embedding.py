@@ -14,7 +14,7 @@ from conftest import CHROMIUM, CORPUS, ready, serving
 from playwright.sync_api import Browser, BrowserContext, Frame, Locator, Page, expect
 
 from qa import Assistant, Document, Settings
-from qa.encoder import SentenceEncoder
+from qa.encoder import Encoder
 
 HOSTILE = (
     "The lighthouse keeper is <script>window.bad = 1</script> <img src=x onerror='window.bad = 2'> named "
@@ -74,7 +74,7 @@ def stranger() -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def server(encoder: SentenceEncoder, site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(encoder: Encoder, site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     demo = (CORPUS / "novokuznetsk.md").read_text("utf-8")
     documents = [
         Document("novokuznetsk.md", "Novokuznetsk", demo),
@@ -278,7 +278,7 @@ def test_the_embed_page_shows_each_form_with_the_line_to_copy(context: BrowserCo
     expect(page.frame_locator("iframe").get_by_label("Question", exact=True)).to_be_visible(timeout=30_000)
 
 
-def test_a_title_is_shown_as_text_on_the_embed_page(encoder: SentenceEncoder) -> None:
+def test_a_title_is_shown_as_text_on_the_embed_page(encoder: Encoder) -> None:
     document = Document("a.md", "A", "The port of Elm is on the Ash.")
     title = 'Ask <b>us</b> & "others"'
     with serving(Settings(title=title), lambda: Assistant.from_documents([document], encoder)) as address:

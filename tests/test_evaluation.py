@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from qa import Assistant, Document, evaluation
 from qa.cli import cli
-from qa.encoder import SentenceEncoder
+from qa.encoder import Encoder
 from qa.errors import CorpusError
 from qa.evaluation import Outcome
 from qa.questions import Item, read_questions
@@ -58,7 +58,7 @@ def test_without_answerable_or_unanswerable_questions_their_figures_are_left_out
     assert "recall@1" not in evaluation.figures(OUTCOMES[4:], 0.5)
 
 
-def test_a_quote_is_right_if_it_holds_an_answer_and_is_of_the_right_document(encoder: SentenceEncoder) -> None:
+def test_a_quote_is_right_if_it_holds_an_answer_and_is_of_the_right_document(encoder: Encoder) -> None:
     elm, ash = "The port of Elm was built\nin 1912.", "The port of Ash was built in 1912, too."
     assistant = Assistant.from_documents([Document("e", "Elm", elm), Document("a", "Ash", ash)], encoder, threshold=0)
     question = "When was the port of Elm built?"

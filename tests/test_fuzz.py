@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import Case, GenerationMode
 
 from qa import Assistant, Document, Settings
-from qa.encoder import SentenceEncoder
+from qa.encoder import Encoder
 
 EXAMPLES = {GenerationMode.NEGATIVE: 400, GenerationMode.POSITIVE: 20}  # of each operation that has them
 
 
-def test_no_request_makes_the_server_fail(encoder: SentenceEncoder, tmp_path: Path) -> None:
+def test_no_request_makes_the_server_fail(encoder: Encoder, tmp_path: Path) -> None:
     document = Document("a.md", "Elm", "The port of Elm is on the Ash.")
     assistant = Assistant.from_documents([document], encoder)
     sent: Counter[tuple[str, int]] = Counter()

@@ -1,14 +1,14 @@
 import pytest
 
 from qa import Assistant, Document
-from qa.encoder import SentenceEncoder
+from qa.encoder import Encoder
 from qa.hints import is_foreign
 
 PORTS = Document("ports.md", "Ports", "# Quays\n\nThe port of Elm is on the Ash.\n\n# Bread\n\nRowan Birch bakes it.")
 
 
 @pytest.fixture(scope="module")
-def ports(encoder: SentenceEncoder) -> Assistant:
+def ports(encoder: Encoder) -> Assistant:
     return Assistant.from_documents([PORTS], encoder)
 
 
@@ -48,7 +48,7 @@ def test_what_can_be_searched_is(ports: Assistant, question: str) -> None:
     assert ports.ask(question).hits
 
 
-def test_a_question_in_the_documents_own_language_is_searched(encoder: SentenceEncoder) -> None:
+def test_a_question_in_the_documents_own_language_is_searched(encoder: Encoder) -> None:
     text = "Der Hafen der Stadt liegt an dem Fluss. Die Brücke über den Fluss hat ein Bäcker gebaut."
     german = Assistant.from_documents([Document("stadt.txt", "Stadt", text)], encoder)
     assert german.ask("Wer hat die Brücke über den Fluss gebaut?").hits

@@ -19,6 +19,7 @@ LAYERS = [
     {"followup", "passages", "words", "generations", "questions", "question", "model", "stores"},
     {"hints", "spelling", "lists", "vectors"},
     {"stores.local"},
+    {"runtime"},
     {"features", "indexing"},
     {"retriever"},
     {"reader"},

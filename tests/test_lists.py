@@ -3,7 +3,7 @@
 import pytest
 
 from qa import Assistant, Document
-from qa.encoder import SentenceEncoder
+from qa.encoder import Encoder
 from qa.question import LISTING
 
 PANCAKES = """# Pancakes
@@ -40,7 +40,7 @@ STEPS = ["To make pancakes, take these steps:", "Mix flour and milk.", "Add the 
 
 
 @pytest.fixture(scope="module")
-def pancakes(encoder: SentenceEncoder) -> Assistant:
+def pancakes(encoder: Encoder) -> Assistant:
     return Assistant.from_documents([Document("pancakes.md", "Pancakes", PANCAKES)], encoder)
 
 
@@ -67,7 +67,7 @@ def test_a_question_for_one_thing_gets_one_item(pancakes: Assistant) -> None:
 
 
 def test_a_list_that_fills_several_passages_is_quoted_whole_with_its_passages_among_the_hits(
-    encoder: SentenceEncoder,
+    encoder: Encoder,
 ) -> None:
     filler = "the works that stand there make steel and rails for the railways of the country and of its neighbours"
     names = (

@@ -26,6 +26,7 @@ def test_defaults_are_what_the_readme_promises() -> None:
         corpus=Path("corpus"),
         index=Path("index"),
         encoder="all-MiniLM-L6-v2",
+        runtime="onnx",
         max_file_mb=100,
         host="127.0.0.1",
         port=7860,
@@ -48,6 +49,7 @@ def test_defaults_are_what_the_readme_promises() -> None:
         ("index", "/var/index", Path("/var/index")),
         ("encoder", "intfloat/e5-small", "intfloat/e5-small"),
         ("host", "0.0.0.0", "0.0.0.0"),
+        ("runtime", "torch", "torch"),
         ("max_file_mb", "5", 5),
         ("port", "0", 0),
         ("title", "Ask — 漢字", "Ask — 漢字"),
@@ -75,7 +77,7 @@ def test_an_origin_that_is_none_is_named(origins: str) -> None:
 
 def test_every_setting_is_among_those_tested() -> None:
     assert {field.name for field in fields(Settings)} == set(
-        "corpus index encoder max_file_mb host port title threshold language origins token rate feedback url "
+        "corpus index encoder runtime max_file_mb host port title threshold language origins token rate feedback url "
         "log_questions".split()
     )
 
@@ -92,11 +94,12 @@ def test_every_setting_is_among_those_tested() -> None:
         ("LANGUAGE", "English"),
         ("RATE", "0"),
         ("MAX_FILE_MB", "0"),
+        ("RUNTIME", "tpu"),
         ("LOG_QUESTIONS", "perhaps"),
     ],
 )
 def test_a_number_out_of_range_is_named_in_one_line(name: str, value: str) -> None:
-    with pytest.raises(SettingsError, match=f"^QA_{name} is .*; give (a|auto|yes|how many) .*$"):
+    with pytest.raises(SettingsError, match=f"^QA_{name} is .*; give (a|auto|one|yes|how many) .*$"):
         Settings.from_environment({f"QA_{name}": value})
 
 

@@ -2,7 +2,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from qa import Document, indexing
-from qa.encoder import SentenceEncoder
+from qa.encoder import Encoder
 from qa.spelling import corrected
 from qa.stores.local import LocalStore
 from qa.terms import Analyzer
@@ -12,7 +12,7 @@ TEXT = "The harbour of Kemerovo was widened. Harbour dues, metallurgical plants 
 
 
 @pytest.fixture(scope="module")
-def store(encoder: SentenceEncoder) -> LocalStore:
+def store(encoder: Encoder) -> LocalStore:
     return indexing.build([Document("a.md", "Ports", TEXT)], encoder, Analyzer(), random_basis(encoder.dimension))
 
 
@@ -48,7 +48,7 @@ def test_what_may_be_meant_stays(store: LocalStore, tokenizer: Tokenizer, questi
     assert corrected(question, store, Analyzer(), tokenizer) == question
 
 
-def test_the_same_first_letter_counts_before_frequency(encoder: SentenceEncoder, tokenizer: Tokenizer) -> None:
+def test_the_same_first_letter_counts_before_frequency(encoder: Encoder, tokenizer: Tokenizer) -> None:
     text = "Xalbornes. " + "Yalborne. " * 3
     store = indexing.build([Document("a", "A", text)], encoder, Analyzer(), random_basis(encoder.dimension))
     assert corrected("xalborne", store, Analyzer(), tokenizer) == "xalborne"  # a form of a known word

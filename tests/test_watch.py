@@ -10,7 +10,7 @@ import pytest
 from conftest import serving
 
 from qa import Assistant, Settings
-from qa.encoder import SentenceEncoder
+from qa.encoder import Encoder
 from qa.errors import CorpusError
 from qa.web.service import Service
 from qa.web.watch import watch
@@ -57,7 +57,7 @@ def corpus(tmp_path: Path) -> Path:
 
 
 def test_twenty_clients_ask_through_ten_swaps_and_none_fails_or_sees_two_versions(
-    corpus: Path, tmp_path: Path, encoder: SentenceEncoder
+    corpus: Path, tmp_path: Path, encoder: Encoder
 ) -> None:
     stop = threading.Event()
 
@@ -96,7 +96,7 @@ def test_twenty_clients_ask_through_ten_swaps_and_none_fails_or_sees_two_version
 
 
 def test_what_is_added_and_removed_is_taken_up_and_a_corpus_that_cannot_be_read_changes_nothing(
-    corpus: Path, tmp_path: Path, encoder: SentenceEncoder
+    corpus: Path, tmp_path: Path, encoder: Encoder
 ) -> None:
     index, said = tmp_path / "index", []
     service = Service(lambda: Assistant.open(corpus, index, encoder))
@@ -117,9 +117,7 @@ def test_what_is_added_and_removed_is_taken_up_and_a_corpus_that_cannot_be_read_
     until(lambda: found("back.md"))
 
 
-def test_a_change_from_before_the_watching_began_is_taken_up(
-    corpus: Path, tmp_path: Path, encoder: SentenceEncoder
-) -> None:
+def test_a_change_from_before_the_watching_began_is_taken_up(corpus: Path, tmp_path: Path, encoder: Encoder) -> None:
     service = Service(lambda: Assistant.open(corpus, tmp_path / "index", encoder))
     service.start()
     service.assistant()
@@ -129,7 +127,7 @@ def test_a_change_from_before_the_watching_began_is_taken_up(
     until(lambda: service.assistant().store.document("late.md") is not None)
 
 
-def test_files_are_watched_by_their_folders(tmp_path: Path, encoder: SentenceEncoder) -> None:
+def test_files_are_watched_by_their_folders(tmp_path: Path, encoder: Encoder) -> None:
     path, index = tmp_path / "one.md", tmp_path / "index"
     write(path, text(0))
     service = Service(lambda: Assistant.open(path, index, encoder))

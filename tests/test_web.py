@@ -8,7 +8,7 @@ from conftest import CHROMIUM, ready, serving
 from playwright.sync_api import Browser, Page, expect
 
 from qa import Assistant, Document, Settings
-from qa.encoder import SentenceEncoder
+from qa.encoder import Encoder
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this ma
 
 
 @pytest.fixture(scope="module")
-def address(encoder: SentenceEncoder) -> Iterator[str]:
+def address(encoder: Encoder) -> Iterator[str]:
     demo = (Path(__file__).parent.parent / "corpus" / "novokuznetsk.md").read_text("utf-8")
     documents = [
         Document(id="novokuznetsk.md", title="Novokuznetsk", text=demo),

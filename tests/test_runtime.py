@@ -1,0 +1,138 @@
+"""The encoder in ONNX Runtime gives what sentence-transformers gives."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qa import runtime
+from qa.encoder import DEFAULT, Encoder, SentenceEncoder, bundled_folder
+from qa.errors import EncoderError
+from qa.runtime import MODEL, OnnxEncoder, load
+from qa.settings import RUNTIMES
+
+TEXTS = ["Which river is the port on?", "", "The port was built in 1912. " * 60, "Уголь и сталь", "re-enter\n\n½ 😀"]
+
+
+@pytest.fixture
+def kept(exported: Path, tmp_path: Path) -> Path:
+    """A copy of the exported encoder, to be damaged."""
+    shutil.copytree(exported, tmp_path / "encoder")
+    return tmp_path / "encoder"
+
+
+def spans(texts: list[str]) -> list[list[tuple[int, int]]]:
+    return [[(0, len(text) // 2), (len(text) // 2, len(text))] for text in texts]
+
+
+def test_runtimes_are_those_of_the_settings() -> None:
+    assert set(RUNTIMES) == {*runtime.LEAST_COSINE, "torch"}
+    assert RUNTIMES[0] == runtime.DEFAULT_RUNTIME
+
+
+def test_it_says_the_same_of_itself(encoder: Encoder, torch_encoder: SentenceEncoder) -> None:
+    assert isinstance(encoder, OnnxEncoder)
+    for name in ("fingerprint", "dimension", "max_tokens", "language"):
+        assert getattr(encoder, name) == getattr(torch_encoder, name)
+    encoder.verify()
+
+
+@given(st.lists(st.sampled_from(TEXTS) | st.text(max_size=300), min_size=1, max_size=5))
+@settings(max_examples=25, deadline=None)
+def test_vectors_are_those_of_sentence_transformers(
+    encoder: Encoder, torch_encoder: SentenceEncoder, texts: list[str]
+) -> None:
+    pairs = zip(
+        encoder.encode_passages(texts, spans(texts)), torch_encoder.encode_passages(texts, spans(texts)), strict=True
+    )
+    for own, other in pairs:
+        assert own.vector @ other.vector >= 0.9999
+        assert np.abs(own.stretches - other.stretches).max() < 0.01
+
+
+def test_a_model_with_prompts_gets_them(torch_encoder: SentenceEncoder, tmp_path: Path) -> None:
+    folder = bundled_folder()
+    assert folder is not None
+    copy = tmp_path / "model"
+    shutil.copytree(folder, copy)
+    config = copy / "config_sentence_transformers.json"
+    about = json.loads(config.read_text("utf-8"))
+    config.write_text(json.dumps(about | {"prompts": {"query": "query: ", "document": "passage: "}}), "utf-8")
+    theirs = SentenceEncoder(str(copy))
+    ours = load(str(copy), tmp_path / "encoder")
+    assert isinstance(ours, OnnxEncoder)
+    for encode in ("encode_questions", "encode_passages"):
+        one, other = (getattr(each, encode)(TEXTS[:1], [[(0, 5)]])[0] for each in (ours, theirs))
+        assert one.vector @ other.vector >= 0.9999
+        assert one.stretches[0] @ other.stretches[0] >= 0.9999
+        assert one.vector @ torch_encoder.encode_questions(TEXTS[:1], [[]])[0].vector < 0.99
+    config.write_text(json.dumps(about), "utf-8")
+    assert load(str(copy), tmp_path / "encoder").fingerprint != ours.fingerprint
+
+
+def test_later_starts_load_neither_torch_nor_sentence_transformers(exported: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from qa.runtime import load\n"
+        f"load({DEFAULT!r}, Path({str(exported)!r})).encode_questions(['Why?'], [[]])\n"
+        "assert not {'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_other_vectors_are_refused_once_and_pytorch_runs_the_encoder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(runtime.LEAST_COSINE, "onnx", 1.1)
+    assert isinstance(load(DEFAULT, tmp_path), SentenceEncoder)
+    (about,) = (json.loads(path.read_text("utf-8")) for path in tmp_path.glob("*/encoder.json"))
+    assert "its vectors differ" in about["refused"]
+    monkeypatch.setattr(runtime, "export", lambda *_: pytest.fail("tried again"))
+    assert isinstance(load(DEFAULT, tmp_path), SentenceEncoder)
+
+
+def test_eight_bits_are_near_and_have_a_fingerprint_of_their_own(tmp_path: Path, encoder: Encoder) -> None:
+    coarse = load(DEFAULT, tmp_path, "int8")
+    assert isinstance(coarse, OnnxEncoder)
+    assert coarse.fingerprint == f"{encoder.fingerprint}:int8"
+    one, other = (each.encode_questions(TEXTS[:1], [[]])[0].vector for each in (coarse, encoder))
+    assert 0.9 < one @ other < 0.99999
+    (folder,) = tmp_path.iterdir()
+    assert (folder / MODEL).stat().st_size < 30_000_000
+
+
+@pytest.mark.parametrize("damage", ["cut", "about", "gone"])
+def test_a_damaged_one_is_a_clear_error_and_exported_anew(
+    kept: Path, damage: str, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder,) = kept.iterdir()
+    if damage == "cut":
+        (folder / MODEL).write_bytes((folder / MODEL).read_bytes()[:1000])
+    elif damage == "about":
+        (folder / "encoder.json").write_text('{"fingerprint": 1}')
+    else:
+        (folder / "tokenizer.json").unlink()
+    with pytest.raises(EncoderError, match="is damaged"):
+        OnnxEncoder(folder)
+    monkeypatch.setattr(runtime, "SentenceEncoder", lambda name: encoder)
+    monkeypatch.setattr(runtime, "export", lambda given, to, _: (given, to))
+    assert load(DEFAULT, kept) == (encoder, folder)
+
+
+def test_a_flipped_bit_is_found_before_anything_is_embedded(kept: Path) -> None:
+    (folder,) = kept.iterdir()
+    data = bytearray((folder / MODEL).read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / MODEL).write_bytes(data)
+    with pytest.raises(EncoderError, match="is damaged: delete it"):
+        load(DEFAULT, kept).verify()
+
+
+def test_where_nothing_can_be_written_pytorch_runs_the_encoder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", "utf-8")
+    assert isinstance(load(DEFAULT, tmp_path / "file"), SentenceEncoder)
