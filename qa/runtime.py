@@ -158,9 +158,7 @@ def _write(encoder: SentenceEncoder, folder: Path, runtime: str) -> None:
     if pooling not in ("mean", "cls"):
         raise EncoderError(f"its vectors are not the mean of its tokens' or the first one's, but {pooling}")
     names = [name for name in INPUTS if name in inputs]
-    exported = (
-        io.BytesIO()
-    )  # and not the file itself, so that a full disk is told from a network that can't be exported
+    exported: Any = io.BytesIO()  # not a file, so that a full disk is told from a network that can't be exported
     example = torch.ones((2, 8), dtype=torch.long)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
