@@ -6,11 +6,13 @@ What is measured and how is in docs/benchmarks.md.
 import json
 import os
 import random
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,7 +40,7 @@ OURS = "qa"
 NAMES = {OURS: "question box", "txtai": "txtai", "langchain": "LangChain", "haystack": "Haystack"}
 ROUND = 25  # questions that one contender is asked before the next one's turn
 WARM_UP = 10  # questions before the clock of latencies runs
-STARTS = 3  # cold ones, the median counts
+STARTS = 3  # new processes that are asked a first question; the median counts
 DEPTH = 10  # ranks that count in MRR
 
 
@@ -52,6 +54,7 @@ class Column(NamedTuple):
 
 COLUMNS = {
     "index_s": Column("index, s", ".1f", min),
+    "index_cpu_s": Column("of CPU", ".1f", min),
     "first_s": Column("start to first answer, s", ".1f", min),
     "p50_ms": Column("question p50, ms", ".1f", min),
     "p95_ms": Column("p95, ms", ".1f", min),
@@ -100,12 +103,12 @@ class Process:
         self._process.stdin.flush()
         return self._read()
 
-    def finish(self) -> float:
-        """Let it end; its peak resident memory in MB."""
+    def finish(self) -> dict[str, float]:
+        """Let it end; its peak of resident memory in MB and its seconds of CPU."""
         assert self._process.stdin
         self._process.stdin.close()
         self._process.stdin = None
-        return float(self._read()["peak_mb"])
+        return self._read()
 
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout
@@ -120,13 +123,17 @@ def main(
     squad: Annotated[Path | None, typer.Option(exists=True, help="a file in SQuAD's format")] = None,
     html: Annotated[str, typer.Option(help=f"a folder of Sphinx's pages; none is {PACKAGE}, '-' is without")] = "",
     questions: Annotated[int, typer.Option(help="at most so many of a data set")] = 1000,
-    texts: Annotated[int, typer.Option(help="about so many of a data set, 0 is all")] = 3000,
+    texts: Annotated[int, typer.Option(help="about so many of a data set, 0 is all")] = 2000,
+    keep: Annotated[Path | None, typer.Option(help="keep indexes there, and use what is there of the texts")] = None,
     json_: Annotated[Path | None, typer.Option("--json", help="where the raw figures go")] = None,
 ) -> None:
     """Print a table for each data set."""
     raw = {}
     for data in data_sets(squad, html, texts, questions):
-        measured = measure(data, python)
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = (keep or Path(temporary)) / f"{zlib.crc32(repr(data.texts).encode()):08x}"
+            folder.mkdir(parents=True, exist_ok=True)
+            measured = measure(data, python, folder)
         raw[data.name] = measured
         print(f"{data.name}: {len(data.texts)} texts, {len(data.questions)} questions\n")
         print(table({name: figures(found) for name, found in measured.items()}), end="\n\n", flush=True)
@@ -144,36 +151,45 @@ def data_sets(squad: Path | None, html: str, texts: int, questions: int) -> Iter
         yield _data_set("Python's documentation", *sections.read(folder, texts), questions)
 
 
-def measure(data: DataSet, python: Path) -> dict[str, dict[str, Any]]:
+def measure(data: DataSet, python: Path, folder: Path) -> dict[str, dict[str, Any]]:
     """All of the contenders' raw figures; they take turns at every step."""
     pythons = {name: Path(sys.executable) if name == OURS else python for name in NAMES}
     raw: dict[str, dict[str, Any]] = {name: {"first_s": [], "ms": [], "ranks": []} for name in NAMES}
-    with tempfile.TemporaryDirectory() as temporary:
-        folders = {name: Path(temporary) / name for name in NAMES}
-        file = Path(temporary) / "texts.json"
-        file.write_text(json.dumps([(str(n), text.title, text.text) for n, text in enumerate(data.texts)]), "utf-8")
-        for name, folder in folders.items():
-            folder.mkdir()
-            begin = time.perf_counter()
-            with Process(pythons[name], name, "build", file, folder) as process:
-                raw[name]["index_mb"] = process.finish()
-            raw[name]["index_s"] = time.perf_counter() - begin
-            _say(f"{name} indexed in {raw[name]['index_s']:.1f} s")
-        with ExitStack() as stack:
-            answering: dict[str, Process] = {}
-            for start in range(STARTS):
-                for name, folder in folders.items():
-                    begin = time.perf_counter()
-                    process = stack.enter_context(Process(pythons[name], name, "answer", folder))
-                    process.ask(data.questions[0].question)
-                    raw[name]["first_s"].append(time.perf_counter() - begin)
-                    if start < STARTS - 1:
-                        process.finish()
-                    answering[name] = process
-            _ask_in_turns(data, answering, raw)
-            for name, process in answering.items():
-                raw[name]["answer_mb"] = process.finish()
+    file = folder / "texts.json"
+    file.write_text(json.dumps([(str(n), text.title, text.text) for n, text in enumerate(data.texts)]), "utf-8")
+    for name in NAMES:
+        raw[name] |= _indexed(pythons[name], name, file, folder / name)
+    with ExitStack() as stack:
+        answering: dict[str, Process] = {}
+        for start in range(STARTS):
+            for name in NAMES:
+                begin = time.perf_counter()
+                process = stack.enter_context(Process(pythons[name], name, "answer", folder / name))
+                process.ask(data.questions[0].question)
+                raw[name]["first_s"].append(time.perf_counter() - begin)
+                if start < STARTS - 1:
+                    process.finish()
+                answering[name] = process
+        _ask_in_turns(data, answering, raw)
+        for name, process in answering.items():
+            raw[name]["answer_mb"] = process.finish()["peak_mb"]
     return raw
+
+
+def _indexed(python: Path, name: str, texts: Path, folder: Path) -> dict[str, float]:
+    """What indexing took; of an earlier run where its index was kept."""
+    record = folder / "indexed.json"
+    if not record.is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        begin = time.perf_counter()
+        with Process(python, name, "build", texts, folder) as process:
+            end = process.finish()
+        took = time.perf_counter() - begin
+        record.write_text(json.dumps({"index_s": took, "index_cpu_s": end["cpu_s"], "index_mb": end["peak_mb"]}))
+    found: dict[str, float] = json.loads(record.read_text())
+    _say(f"{name} indexed in {found['index_s']:.1f} s, {found['index_cpu_s']:.1f} s of CPU")
+    return found
 
 
 def _ask_in_turns(data: DataSet, answering: dict[str, Process], raw: dict[str, dict[str, Any]]) -> None:
@@ -202,6 +218,7 @@ def figures(raw: dict[str, Any]) -> dict[str, float]:
     ranks, cuts = raw["ranks"], statistics.quantiles(raw["ms"], n=100, method="inclusive")
     return {
         "index_s": raw["index_s"],
+        "index_cpu_s": raw["index_cpu_s"],
         "first_s": statistics.median(raw["first_s"]),
         "p50_ms": cuts[49],
         "p95_ms": cuts[94],

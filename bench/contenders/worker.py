@@ -1,7 +1,7 @@
 """One contender in a process of its own: `worker.py NAME build TEXTS FOLDER`, or `worker.py NAME answer FOLDER`.
 
 `answer` reads questions, one a line as JSON, and writes what was found and how long it took. Both end with the peak of
-the resident memory, or with an error. What libraries print goes to standard error.
+resident memory and the seconds of CPU, or with an error. What libraries print goes to standard error.
 """
 
 import importlib
@@ -29,8 +29,9 @@ def main(output: IO[str], name: str, task: str, *paths: str) -> None:
             ids = find(question)
             took = time.perf_counter() - begin
             print(json.dumps({"ids": ids, "ms": 1000 * took}), file=output, flush=True)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"peak_mb": peak}), file=output, flush=True)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    end = {"peak_mb": used.ru_maxrss / 1024, "cpu_s": used.ru_utime + used.ru_stime}
+    print(json.dumps(end), file=output, flush=True)
 
 
 if __name__ == "__main__":
