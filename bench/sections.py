@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 WORDS = 150  # at most in a text, so that the encoder reads all of nearly every one
 ASKABLE = 3  # words that a heading must have
-BLOCKS = {"p", "li", "dt", "dd", "tr", "pre", "blockquote", "div", "section", "br"}
+BLOCKS = {"p", "li", "dt", "dd", "tr", "pre", "blockquote", "div", "section"}
 VOID = {"br", "hr", "img", "input", "link", "meta", "col", "wbr"}
 NUMBER = re.compile(r"^\s*\d+(\.\d+)*\.\s+")  # of a section
 HEADINGS = {f"h{level}" for level in range(1, 7)}
@@ -55,7 +55,10 @@ class _Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
         main = attributes.get("role") == "main"
-        if tag in VOID or not (self._inside or main):
+        if not (self._inside or main):
+            return
+        if tag in VOID:
+            self.handle_data("\n" if tag == "br" else "")
             return
         self._inside += 1
         if self._skipped or LEFT_OUT & set((attributes.get("class") or "").split()) or tag in {"script", "style"}:
