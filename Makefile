@@ -1,10 +1,11 @@
 VENV ?= .venv
 PYTHON ?= python3
+PEERS ?= .venv-peers
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run index test lint clean
+.PHONY: help run index test lint bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,8 +24,11 @@ lint: $(VENV)/test  ## check style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-clean:  ## remove the environment, the index and the caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+bench: $(VENV)/run $(PEERS)/peers  ## measure beside txtai, LangChain and Haystack; SQUAD=FILE adds a data set
+	$(BIN)/python bench/peers.py --python $(PEERS)/bin/python $(if $(SQUAD),--squad $(SQUAD))
+
+clean:  ## remove the environments, the index and the caches
+	rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	find index -mindepth 1 ! -name .gitignore -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -40,3 +44,8 @@ $(VENV)/run: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/test: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) --editable '.[test,lint]'
 	@touch $@ $(VENV)/run
+
+$(PEERS)/peers: bench/peers-requirements.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --disable-pip-version-check --quiet --requirement bench/peers-requirements.txt
+	@touch $@

@@ -1,0 +1,149 @@
+"""A folder of Sphinx's HTML pages → texts with their headings taken out, so that these can be asked as questions."""
+
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import NamedTuple
+
+WORDS = 150  # at most in a text, so that the encoder reads all of nearly every one
+ASKABLE = 3  # words that a heading must have
+BLOCKS = {"p", "li", "dt", "dd", "tr", "pre", "blockquote", "div", "section"}
+VOID = {"br", "hr", "img", "input", "link", "meta", "col", "wbr"}
+NUMBER = re.compile(r"^\s*\d+(\.\d+)*\.\s+")  # of a section
+HEADINGS = {f"h{level}" for level in range(1, 7)}
+LEFT_OUT = {"headerlink", "toctree-wrapper", "contents"}  # classes: the mark at a heading, lists of headings
+LISTS = ("genindex", "index", "contents", "search", "py-modindex", "changelog", "download")  # pages that list others
+
+
+class Text(NamedTuple):
+    """What is indexed and found; a section is several texts if it is long."""
+
+    id: str
+    title: str
+    text: str
+    section: str
+
+
+class Question(NamedTuple):
+    """A question and the section that answers it."""
+
+    question: str
+    section: str
+
+
+class Section(NamedTuple):
+    """A heading and the paragraphs below it, up to the next heading."""
+
+    heading: str
+    paragraphs: list[str]
+
+
+class _Page(HTMLParser):
+    """The sections in a page's `role="main"`, or in all of it where there is none."""
+
+    def __init__(self, whole: bool) -> None:
+        super().__init__()
+        self.sections: list[Section] = []
+        self._inside = int(whole)  # how many open elements there are below the main one
+        self._skipped = 0  # the same below one that is left out
+        self._heading: str | None = None
+        self._text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        main = attributes.get("role") == "main"
+        if not (self._inside or main):
+            return
+        if tag in VOID:
+            self.handle_data("\n" if tag == "br" else "")
+            return
+        self._inside += 1
+        if self._skipped or LEFT_OUT & set((attributes.get("class") or "").split()) or tag in {"script", "style"}:
+            self._skipped += 1
+        elif tag in HEADINGS:
+            self._break()
+            self._heading = ""
+        elif tag in BLOCKS:
+            self._break()
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self._inside or tag in VOID:
+            return
+        self._inside -= 1
+        if self._skipped:
+            self._skipped -= 1
+        elif tag in HEADINGS and self._heading is not None:
+            self.sections.append(Section(_plain(NUMBER.sub("", self._heading)), []))
+            self._heading = None
+        elif tag in BLOCKS:
+            self._break()
+
+    def handle_data(self, data: str) -> None:
+        if not self._inside or self._skipped:
+            return
+        if self._heading is None:
+            self._text += data
+        else:
+            self._heading += data
+
+    def close(self) -> None:
+        super().close()
+        self._break()
+
+    def _break(self) -> None:
+        if (text := _plain(self._text)) and self.sections:
+            self.sections[-1].paragraphs.append(text)
+        self._text = ""
+
+
+def sections(page: str) -> list[Section]:
+    """The sections of an HTML page that have a heading, in their order."""
+    parser = _Page(whole='role="main"' not in page)
+    parser.feed(page)
+    parser.close()
+    return parser.sections
+
+
+def read(folder: Path, limit: int = 0) -> tuple[list[Text], list[Question]]:
+    """All texts of a folder, or of pages from all over it with about `limit` texts, and the questions about them."""
+    pages = [path for path in sorted(folder.rglob("*.html")) if not path.stem.startswith(LISTS)]
+    if limit:
+        random.Random(7).shuffle(pages)
+    texts: list[Text] = []
+    headings: list[Question] = []
+    for path in pages:
+        if limit and len(texts) >= limit:
+            break
+        own = sections(path.read_text("utf-8", errors="replace"))
+        name = path.relative_to(folder).as_posix()
+        for number, section in enumerate(own):
+            place = f"{name}#{number}"
+            parts = list(_parts(section.paragraphs))
+            texts += [Text(f"{place}.{n}", own[0].heading, part, place) for n, part in enumerate(parts)]
+            if parts and number:
+                headings.append(Question(section.heading, place))
+    count = Counter(heading.question.lower() for heading in headings)
+    askable = [h for h in headings if count[h.question.lower()] == 1 and len(h.question.split()) >= ASKABLE]
+    return texts, askable
+
+
+def _parts(paragraphs: Sequence[str]) -> Iterator[str]:
+    """Whole paragraphs together, up to WORDS words; a longer one is cut."""
+    part: list[str] = []
+    for paragraph in paragraphs:
+        words = paragraph.split()
+        for start in range(0, len(words), WORDS):
+            piece = words[start : start + WORDS]
+            if part and sum(len(p.split()) for p in part) + len(piece) > WORDS:
+                yield "\n".join(part)
+                part = []
+            part.append(" ".join(piece))
+    if part:
+        yield "\n".join(part)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
