@@ -26,6 +26,7 @@ from qa.questions import Item, read_squad
 from qa.reader import THRESHOLD
 from qa.stores.local import LocalStore
 from qa.terms import WORD, Analyzer
+from qa.together import Together
 
 cli = typer.Typer(add_completion=False)
 File = Annotated[Path, typer.Argument(exists=True)]
@@ -184,7 +185,7 @@ def _refusals(outcomes: Sequence[Outcome]) -> dict[str, float]:
 def _dense_order(assistant: Assistant, question: str) -> list[str]:
     """The documents by the vectors of their passages alone, the plain baseline."""
     analyzer = Analyzer()
-    found = analyse(question, assistant.encoder, analyzer, assistant._retrieve._basis)
+    found = analyse(question, Together(assistant.encoder.encode_questions), analyzer, assistant._retrieve._basis)
     pool = assistant.store.search(found.vector, [], 100)
     order = pool.numbers[np.argsort(-pool.dense, kind="stable")].tolist()
     return _distinct(entry.passage.document_id for entry in assistant.store.entries(order[: 2 * RANKED]))

@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -16,6 +15,8 @@ from qa.stores import Entry
 from qa.terms import WORD, Analyzer
 
 Array = npt.NDArray[np.float64]
+
+NAMED = ("person", "place", "other")  # kinds of answers that are names
 
 K1, B = 1.2, 0.5  # of BM25 over sentences
 AVERAGE_TERMS = 13  # in a sentence of an encyclopaedia, for its normalisation of length
@@ -73,47 +74,70 @@ def sentence_features(
     question: Question, candidates: Sequence[Candidate], idf: Mapping[str, float], analyzer: Analyzer
 ) -> Sentences:
     """The features of every sentence of the candidates; `idf` knows all the question's terms."""
-    terms, parts = [], []
-    for candidate in candidates:
-        own = [analyzer.terms(sentence.text) for sentence in candidate.entry.passage.sentences]
-        terms += own
-        parts.append(_of_passage(question, candidate, own, idf))
-    counts = [len(part) for part in parts]
-    return Sentences(
-        candidate=np.repeat(np.arange(len(parts)), counts),
-        number=np.concatenate([np.arange(count) for count in counts]),
-        terms=terms,
-        features=np.vstack(parts),
-    )
-
-
-def _of_passage(question: Question, candidate: Candidate, terms: list[list[str]], idf: Mapping[str, float]) -> Array:
+    texts = [[sentence.text for sentence in candidate.entry.passage.sentences] for candidate in candidates]
+    groups = _Groups([len(own) for own in texts])
+    terms = [analyzer.terms(text) for own in texts for text in own]
     columns = [
-        *_of_meaning(question, candidate),
-        *_of_terms(question, terms, candidate.title_terms, idf),
-        *_of_words(question, candidate.entry, idf),
-        *_of_surface(question, [s.text for s in candidate.entry.passage.sentences], terms),
+        *_of_meaning(question, candidates, groups),
+        *_of_terms(question, terms, [candidate.title_terms for candidate in candidates], idf, groups),
+        *_of_words(question, [candidate.entry for candidate in candidates], idf, groups),
+        *_of_surface(question, [text for own in texts for text in own], terms),
     ]
-    return np.column_stack(columns)
+    return Sentences(groups.candidate, groups.number, terms, np.column_stack(columns))
 
 
-def _of_meaning(question: Question, candidate: Candidate) -> list[Array]:
+class _Groups:
+    """The sentences of all candidates as rows, one candidate's after the other's."""
+
+    def __init__(self, counts: Sequence[int]) -> None:
+        ends = np.cumsum(counts, dtype=np.int64)
+        self.first = ends - np.array(counts, dtype=np.int64)
+        self._last = ends - 1
+        self.candidate = np.repeat(np.arange(len(counts)), counts)
+        self.number = np.arange(len(self.candidate)) - self.first[self.candidate]
+
+    def best(self, rows: Array) -> Array:
+        """For each row the maximum over its candidate's."""
+        found: Array = np.maximum.reduceat(rows, self.first)[self.candidate]
+        return found
+
+    def before(self, rows: Array) -> Array:
+        """For each row the one before it, zeros for a candidate's first."""
+        moved = np.roll(rows, 1, axis=0)
+        moved[self.first] = 0
+        return moved
+
+    def after(self, rows: Array) -> Array:
+        """For each row the one after it, zeros for a candidate's last."""
+        moved = np.roll(rows, -1, axis=0)
+        moved[self._last] = 0
+        return moved
+
+
+def _of_meaning(question: Question, candidates: Sequence[Candidate], groups: _Groups) -> list[Array]:
     """How near each sentence is to the question, beside its passage and the nearest of its neighbours."""
-    cosine = (candidate.entry.sentences @ question.vector).astype(np.float64)
-    return [cosine, np.full_like(cosine, candidate.fused), np.full_like(cosine, cosine.max())]
+    sentences = np.concatenate([candidate.entry.sentences for candidate in candidates])
+    cosine = (sentences @ question.vector).astype(np.float64)
+    fused = np.array([candidate.fused for candidate in candidates])
+    return [cosine, fused[groups.candidate], groups.best(cosine)]
 
 
 def _of_terms(
-    question: Question, terms: list[list[str]], title: frozenset[str], idf: Mapping[str, float]
+    question: Question,
+    terms: Sequence[list[str]],
+    titles: Sequence[frozenset[str]],
+    idf: Mapping[str, float],
+    groups: _Groups,
 ) -> list[Array]:
     """Which share of the question's terms, by idf, is in each sentence, around it, and in its passage; BM25."""
     weights = np.array([idf[term] for term in question.terms])
     total = weights.sum() + 1e-9
-    counts = [Counter(own) for own in terms]
-    there = np.array([[count[term] for term in question.terms] for count in counts], dtype=np.float64)
+    there = np.array([[own.count(term) for term in question.terms] for own in terms], dtype=np.float64)
     there = there.reshape(len(terms), len(question.terms))
-    has, in_title = np.minimum(there, 1), np.array([term in title for term in question.terms], dtype=np.float64)
-    before, after = _shifted(has, 1), _shifted(has, -1)
+    named = np.array([[term in title for term in question.terms] for title in titles], dtype=np.float64)
+    in_title = named.reshape(len(titles), len(question.terms))[groups.candidate]
+    has = np.minimum(there, 1)
+    before = groups.before(has)
 
     def covered(terms_there: Array) -> Array:
         share: Array = np.minimum(terms_there, 1) @ weights / total
@@ -122,42 +146,43 @@ def _of_terms(
     coverage = covered(has)
     sizes = np.array([[len(own)] for own in terms], dtype=np.float64)
     bm25 = there / (there + K1 * (1 - B + B * sizes / AVERAGE_TERMS)) @ weights / total
-    near, whole = covered(has + before + after + in_title), covered(has.max(axis=0) + in_title)
-    previous = covered(has + before) - coverage
-    return [coverage, near, np.full_like(coverage, whole), previous, bm25, bm25 - bm25.max()]
+    near, whole = covered(has + before + groups.after(has) + in_title), covered(groups.best(has) + in_title)
+    return [coverage, near, whole, covered(has + before) - coverage, bm25, bm25 - groups.best(bm25)]
 
 
-def _of_words(question: Question, entry: Entry, idf: Mapping[str, float]) -> list[Array]:
+def _of_words(question: Question, entries: Sequence[Entry], idf: Mapping[str, float], groups: _Groups) -> list[Array]:
     """How near the nearest word of each sentence is to each word of the question, weighted by idf (late interaction).
 
     After MaxSim of Khattab and Zaharia, ColBERT (2020), but by sentence and over whole words.
     """
-    sentences = len(entry.passage.sentences)
-    best: Vectors = np.zeros((sentences, len(question.words)), dtype=np.float32)
-    if len(entry.words) and len(question.words):
-        np.maximum.at(best, entry.word_sentences, entry.words @ question.words.T)
+    best: Vectors = np.zeros((len(groups.candidate), len(question.words)), dtype=np.float32)
+    words = np.concatenate([entry.words for entry in entries])
+    rows = np.concatenate([entry.word_sentences + first for entry, first in zip(entries, groups.first, strict=True)])
+    if len(words) and len(question.words):
+        starts = np.flatnonzero(np.diff(rows, prepend=-1))  # words are in the order of their sentences
+        best[rows[starts]] = np.maximum(np.maximum.reduceat(words @ question.words.T, starts), 0)
     weights = np.array([idf[term] for term in question.word_terms])
     weights = weights / (weights.sum() + 1e-9)
     carrying, asking = best[:, : len(weights)].astype(np.float64), best[:, len(weights) :].astype(np.float64)
     match = carrying @ weights
-    previous = np.maximum(carrying, _shifted(carrying, 1)) @ weights
-    whole = np.full(sentences, carrying.max(axis=0) @ weights)
-    return [match, previous, whole, asking.max(axis=1) if asking.size else np.zeros(sentences)]
+    previous = np.maximum(carrying, groups.before(carrying)) @ weights
+    return [match, previous, groups.best(carrying) @ weights, asking.max(axis=1, initial=0)]
 
 
-def _of_surface(question: Question, texts: Sequence[str], terms: list[list[str]]) -> list[Array]:
+def _of_surface(question: Question, texts: Sequence[str], terms: Sequence[list[str]]) -> list[Array]:
     """What can be read off the words: their order, and whether the kind of answer that is wanted is there and new."""
-    lower = question.text.lower()
+    lower, kind = question.text.lower(), question.kind
     known, asked, own = set(WORD.findall(lower)), set(NUMBER.findall(lower)), set(question.terms)
     pairs = set(pairwise(question.sequence))
+    places = _places(question.sequence)
     rows = []
     for text, sequence in zip(texts, terms, strict=True):
-        names = {name.lower() for name in CAPITALISED.findall(text)} - known
+        names = {name.lower() for name in CAPITALISED.findall(text)} - known if kind in NAMED else set()
         numbers = set(NUMBER.findall(text)) - asked
-        many, kind = math.log1p(len(names)), question.kind
+        many = math.log1p(len(names))
         rows.append(
             (
-                _common_subsequence(question.sequence, sequence) / max(1, len(question.sequence)),
+                _common_subsequence(places, sequence) / max(1, len(question.sequence)),
                 sum(pair in pairs for pair in pairwise(sequence)) / max(1, len(pairs)),
                 math.log(max(1, len(text))),
                 PRONOUN.match(text.lower()) is not None,
@@ -223,19 +248,23 @@ def _quote(chosen: Candidate, sentences: Sentences, number: int) -> str:
     return chosen.entry.passage.sentences[int(sentences.number[number])].text
 
 
-def _shifted(rows: Array, by: int) -> Array:
-    """The rows, each in the place of the next one (1) or of the one before (-1); zeros where there is none."""
-    moved = np.roll(rows, by, axis=0)
-    if len(rows):
-        moved[0 if by > 0 else -1] = 0
-    return moved
+def _places(sequence: Sequence[str]) -> dict[str, int]:
+    """Where each term stands in a sequence, as the bits of a number."""
+    places: dict[str, int] = {}
+    for number, term in enumerate(sequence):
+        places[term] = places.get(term, 0) | 1 << number
+    return places
 
 
-def _common_subsequence(a: Sequence[str], b: Sequence[str]) -> int:
-    """Length of the longest sequence of terms that both hold in order."""
-    row = [0] * (len(b) + 1)
-    for x in a:
-        diagonal = 0
-        for j, y in enumerate(b, 1):
-            diagonal, row[j] = row[j], diagonal + 1 if x == y else max(row[j], row[j - 1])
-    return row[-1]
+def _common_subsequence(places: Mapping[str, int], other: Sequence[str]) -> int:
+    """Length of the longest sequence of terms that two sequences hold in order, one of them given by its places.
+
+    Bit-parallel, after Hyyrö, Bit-parallel LCS-length computation revisited (2004): a row of the usual table is a
+    number whose zeros are the steps in it.
+    """
+    row = full = (1 << sum(bits.bit_count() for bits in places.values())) - 1
+    for term in other:
+        if bits := places.get(term, 0):
+            kept = row & bits
+            row = ((row + kept) | (row - kept)) & full
+    return (full ^ row).bit_count()

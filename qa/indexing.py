@@ -23,7 +23,7 @@ from qa.types import Document, Passage
 from qa.vectors import key, packed, unpacked
 from qa.words import pack, project
 
-FORMAT = 3  # of the index on disk
+FORMAT = 4  # of the index on disk
 VECTORS = "vectors"  # the folder in the index where what was embedded is kept
 BATCH = 32  # passages that are encoded at a time, and lost where that is interrupted
 
@@ -144,7 +144,8 @@ def update(
     encoder.verify()
 
     def fill(folder: Path) -> None:
-        with closing(Cache(index / VECTORS, json.dumps(settings))) as cache:
+        depended_on = [settings[name] for name in ("encoder", "basis", "language")]
+        with closing(Cache(index / VECTORS, json.dumps(depended_on))) as cache:
             build(documents, encoder, analyzer, basis, folder, progress, cache).close()
 
     return generations.create(index, name, about, fill, lambda message: progress(message, 0, 0)), changes

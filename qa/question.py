@@ -3,8 +3,9 @@
 import re
 from typing import NamedTuple
 
-from qa.encoder import Encoder, Vectors
+from qa.encoder import Vectors
 from qa.terms import Analyzer, asking_words
+from qa.together import Encode
 from qa.words import project
 
 NAME = re.compile(r"[^\W_]+(?:[.,'’-][^\W_]+)*")
@@ -65,11 +66,11 @@ class Question(NamedTuple):
     word_terms: list[str]  # the terms of the former
 
 
-def analyse(text: str, encoder: Encoder, analyzer: Analyzer, basis: Vectors) -> Question:
+def analyse(text: str, encode: Encode, analyzer: Analyzer, basis: Vectors) -> Question:
     """Encode a question and find what it is made of; its words' vectors are projected on the basis."""
     words = analyzer.words(text)
     spans = [(word.start, word.end) for word in words] + asking_words(text)
-    (encoded,) = encoder.encode_questions([text], [spans])
+    encoded = encode(text, spans)
     sequence = analyzer.terms(text)
     return Question(
         text=text,

@@ -9,6 +9,7 @@ from qa.features import Candidate
 from qa.question import Question, analyse
 from qa.stores import Store
 from qa.terms import Analyzer
+from qa.together import Together
 from qa.types import Hit
 
 POOL = 100  # passages that each ranking proposes
@@ -33,21 +34,20 @@ class Retriever:
 
     def __init__(self, store: Store, encoder: Encoder, analyzer: Analyzer, basis: Vectors) -> None:
         self._store = store
-        self._encoder = encoder
+        self._encode = Together(encoder.encode_questions)
         self._analyzer = analyzer
         self._basis = basis
 
     def __call__(self, text: str) -> Retrieved:
         """The shortlist for a question, by the sum of the z-scores that each ranking gives over the pool of all."""
-        question = analyse(text, self._encoder, self._analyzer, self._basis)
+        question = analyse(text, self._encode, self._analyzer, self._basis)
         pool = self._store.search(question.vector, question.terms, POOL)
         fused = _z_scores(pool.dense) + _z_scores(pool.sentence) + _z_scores(pool.lexical)
         ranked = np.argsort(-fused, kind="stable")
         best, rest = ranked[:SHORTLIST], ranked[SHORTLIST : SHORTLIST + FURTHER]
         entries = self._store.entries(pool.numbers[best].tolist())
         seen = {entry.passage.document_id for entry in entries}
-        passages = [entry.passage for entry in self._store.entries(pool.numbers[rest].tolist())]
-        scored = zip(passages, fused[rest].tolist(), strict=True)
+        scored = zip(self._store.passages(pool.numbers[rest].tolist()), fused[rest].tolist(), strict=True)
         candidates = [
             Candidate(
                 entry=entry,

@@ -28,7 +28,7 @@ FORMAT = 1
 LEAST_COSINE = {"onnx": 0.9999, "int8": 0.95}  # of a vector with sentence-transformers' own, or it is refused
 MODEL, TOKENIZER, ABOUT = "model.onnx", "tokenizer.json", "encoder.json"
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-BATCH = 32  # texts in one pass of the network
+TOKENS = 2048  # in one pass of the network at most, padding counted
 PROBES = (
     PROBE,
     "Which river is the port on?",
@@ -78,14 +78,21 @@ class OnnxEncoder:
             raise EncoderError(f"the encoder in {self._folder} is damaged: delete it")
 
     def _encode(self, before: str, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
+        read = self._truncating.encode_batch([before + text for text in texts])
         found: list[Encoded] = []
-        for first in range(0, len(texts), BATCH):
-            read = self._truncating.encode_batch([before + text for text in texts[first : first + BATCH]])
-            tokens = self._session.run(None, self._inputs([one.ids for one in read]))[0]
-            for one, embedded, stretches in zip(read, tokens, spans[first : first + BATCH], strict=True):
+        first = 0
+        while first < len(texts):
+            last, longest = first, 0
+            while last < len(texts) and (last - first + 1) * max(longest, len(read[last].ids)) <= TOKENS:
+                longest = max(longest, len(read[last].ids))
+                last += 1
+            last = max(last, first + 1)
+            tokens = self._session.run(None, self._inputs([one.ids for one in read[first:last]]))[0]
+            for one, embedded, stretches in zip(read[first:last], tokens, spans[first:last], strict=True):
                 own = embedded[: len(one.ids)]
                 whole = own[0] if self._about["pooling"] == "cls" else own.mean(axis=0)
                 found.append(Encoded(unit(whole), pool(own, one.offsets, stretches, len(before))))
+            first = last
         return found
 
     def _inputs(self, ids: Sequence[Sequence[int]]) -> dict[str, Any]:

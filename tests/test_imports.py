@@ -15,7 +15,7 @@ LAYERS = [
     {"formats.convert"},
     {"formats.isolation"},
     {"corpus"},
-    {"mentions", "settings"},
+    {"mentions", "settings", "together"},
     {"followup", "passages", "words", "generations", "questions", "question", "model", "stores"},
     {"hints", "spelling", "lists", "vectors"},
     {"stores.local"},

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +19,7 @@ from qa.terms import WORD, Analyzer, fold
 from qa.types import Document, Passage, Sentence
 from qa.words import Packed, unpack
 
-DATABASE, LEXICAL, WORDS = "passages.sqlite", "lexical", "words.npz"
-PASSAGE_VECTORS, SENTENCE_VECTORS = "vectors.faiss", "sentences.faiss"
+DATABASE, LEXICAL, PASSAGE_VECTORS, ARRAYS = "passages.sqlite", "lexical", "vectors.faiss", "arrays"
 
 SCHEMA = """
 CREATE TABLE documents (id TEXT PRIMARY KEY, title TEXT, path TEXT, text TEXT);
@@ -30,7 +28,10 @@ CREATE TABLE passages (
     number INTEGER PRIMARY KEY, document TEXT, heading TEXT, start INTEGER, end INTEGER, text TEXT, sentences TEXT
 );
 """
-PASSAGE = "SELECT * FROM passages JOIN (SELECT id, title FROM documents) ON id = document WHERE number = ?"
+PASSAGES = """
+SELECT * FROM passages JOIN (SELECT id, title FROM documents) ON id = document
+WHERE number IN (SELECT value FROM json_each(?))
+"""
 
 
 class Vectored(NamedTuple):
@@ -46,14 +47,11 @@ class Vectored(NamedTuple):
 class LocalStore:
     """A store that was built from passages and their vectors, or opened from the folder that it was saved in."""
 
-    def __init__(
-        self, database: sqlite3.Connection, passages: Any, sentences: Any, lexical: Any, words: "_Words"
-    ) -> None:
+    def __init__(self, database: sqlite3.Connection, passages: Any, lexical: Any, parts: "_Parts") -> None:
         self._database = database
         self._passages = passages
-        self._sentences = sentences
         self._lexical = lexical
-        self._words = words
+        self._parts = parts
 
     @classmethod
     def build(
@@ -65,18 +63,18 @@ class LocalStore:
         with database:
             _fill(database, documents, [item.passage for item in items], texts)
         passages = _flat(np.stack([item.vector for item in items]))
-        sentences = _flat(np.concatenate([item.sentences for item in items]))
         lexical = _bm25([analyzer.terms(text) for text in texts])
-        words = _Words(
+        parts = _Parts(
             first_sentences=np.cumsum([0, *(len(item.sentences) for item in items)]),
             first_words=np.cumsum([0, *(len(item.words) for item in items)]),
-            vectors=np.concatenate([item.words for item in items]),
-            sentences=np.concatenate([item.word_sentences for item in items]),
+            sentences=np.concatenate([item.sentences for item in items]).astype(np.float16),
+            words=np.concatenate([item.words for item in items]),
+            word_sentences=np.concatenate([item.word_sentences for item in items]).astype(np.uint16),
         )
-        store = cls(database, passages, sentences, lexical, words)
+        store = cls(database, passages, lexical, parts)
         if folder is None:
             return store
-        _save(folder, passages, sentences, lexical, words)
+        _save(folder, passages, lexical, parts)
         store.close()
         try:
             return cls.open(folder)
@@ -95,13 +93,13 @@ class LocalStore:
             pages, size = database.execute("SELECT * FROM pragma_page_count, pragma_page_size").fetchone()
             if pages * size != (folder / DATABASE).stat().st_size:
                 raise ValueError("not all of the database is there")
-            passages, sentences = (faiss.read_index(str(folder / n)) for n in (PASSAGE_VECTORS, SENTENCE_VECTORS))
+            passages = faiss.read_index(str(folder / PASSAGE_VECTORS))
             lexical = bm25s.BM25.load(folder / LEXICAL, show_progress=False)
-            with (folder / WORDS).open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-                words = _Words(**arrays)
-        except (sqlite3.Error, BadZipFile, EOFError, KeyError, RuntimeError, OSError, ValueError, TypeError) as error:
+            names = ((name, folder / ARRAYS / f"{name}.npy") for name in _Parts._fields)
+            parts = _Parts(**{name: np.load(path, mmap_mode="r").view(np.ndarray) for name, path in names})
+        except (sqlite3.Error, EOFError, KeyError, RuntimeError, OSError, ValueError, TypeError) as error:
             raise StoreError(f"the index in {folder} is damaged: delete that folder and run `qa index`") from error
-        return cls(database, passages, sentences, lexical, words)
+        return cls(database, passages, lexical, parts)
 
     def __del__(self) -> None:
         self.close()
@@ -123,13 +121,18 @@ class LocalStore:
         return Candidates(
             numbers=numbers,
             dense=self._passages.reconstruct_batch(numbers) @ vector,
-            sentence=np.array([(self._sentence_vectors(n) @ vector).max() for n in numbers.tolist()], dtype=np.float32),
+            sentence=self._nearest_sentences(numbers, vector),
             lexical=bm25[numbers],
         )
 
     def entries(self, numbers: Sequence[int]) -> list[Entry]:
         """The passages of these numbers with their vectors, in their order."""
-        return [self._entry(number) for number in numbers]
+        return [self._entry(*pair) for pair in zip(numbers, self.passages(numbers), strict=True)]
+
+    def passages(self, numbers: Sequence[int]) -> list[Passage]:
+        """The passages of these numbers, in their order."""
+        rows = {row["number"]: row for row in self._database.execute(PASSAGES, (json.dumps(list(numbers)),))}
+        return [_passage(rows[number]) for number in numbers]
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
@@ -157,20 +160,25 @@ class LocalStore:
         titles = "SELECT title FROM documents ORDER BY rowid LIMIT 1000"
         return list(dict.fromkeys(found)) or [title for (title,) in self._database.execute(titles)]
 
-    def _entry(self, number: int) -> Entry:
-        words = slice(*self._words.first_words[number : number + 2])
+    def _entry(self, number: int, passage: Passage) -> Entry:
+        sentences = slice(*self._parts.first_sentences[number : number + 2])
+        words = slice(*self._parts.first_words[number : number + 2])
         return Entry(
             number=number,
-            passage=_passage(self._database.execute(PASSAGE, (number,)).fetchone()),
-            sentences=self._sentence_vectors(number),
-            words=unpack(self._words.vectors[words]),
-            word_sentences=self._words.sentences[words].astype(np.int64),
+            passage=passage,
+            sentences=self._parts.sentences[sentences].astype(np.float32),
+            words=unpack(self._parts.words[words]),
+            word_sentences=self._parts.word_sentences[words].astype(np.int64),
         )
 
-    def _sentence_vectors(self, number: int) -> Vectors:
-        first, end = self._words.first_sentences[number : number + 2].tolist()
-        vectors: Vectors = self._sentences.reconstruct_n(first, end - first)
-        return vectors
+    def _nearest_sentences(self, numbers: Numbers, vector: Vectors) -> Vectors:
+        """The cosine of a vector and the nearest sentence of each passage."""
+        first = self._parts.first_sentences[numbers]
+        counts = self._parts.first_sentences[numbers + 1] - first
+        begin = np.cumsum(counts) - counts
+        rows = np.repeat(first - begin, counts) + np.arange(counts.sum())
+        nearest: Vectors = np.maximum.reduceat(self._parts.sentences[rows].astype(np.float32) @ vector, begin)
+        return nearest
 
     def _bm25_scores(self, terms: Sequence[str]) -> Vectors:
         known = [term for term in terms if term in self._lexical.vocab_dict]
@@ -181,13 +189,17 @@ class LocalStore:
         return 0 if column is None else int(np.diff(self._lexical.scores["indptr"][column : column + 2])[0])
 
 
-class _Words(NamedTuple):
-    """Where each passage's sentences and words begin, with the end behind them; the words' vectors and sentences."""
+class _Parts(NamedTuple):
+    """Where each passage's sentences and words begin, with the end behind them; their vectors; the words' sentences.
+
+    All but what is needed stays on the disk.
+    """
 
     first_sentences: Numbers
     first_words: Numbers
-    vectors: Packed
-    sentences: npt.NDArray[np.uint16]
+    sentences: npt.NDArray[np.float16]
+    words: Packed
+    word_sentences: npt.NDArray[np.uint16]
 
 
 def _connect(location: str, uri: bool = False) -> sqlite3.Connection:
@@ -244,13 +256,14 @@ def _bm25(terms: Sequence[Sequence[str]]) -> Any:
     return lexical
 
 
-def _save(folder: Path, passages: Any, sentences: Any, lexical: Any, words: _Words) -> None:
+def _save(folder: Path, passages: Any, lexical: Any, parts: _Parts) -> None:
     import faiss
 
     try:
         faiss.write_index(passages, str(folder / PASSAGE_VECTORS))
-        faiss.write_index(sentences, str(folder / SENTENCE_VECTORS))
     except RuntimeError as error:
         raise OSError(errno.EIO, "the vectors could not be written") from error
     lexical.save(folder / LEXICAL, show_progress=False)
-    np.savez(folder / WORDS, **words._asdict())
+    (folder / ARRAYS).mkdir()
+    for name, array in parts._asdict().items():
+        np.save(folder / ARRAYS / name, array)

@@ -1,0 +1,64 @@
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from conftest import WordCountEncoder
+
+from qa.encoder import Encoded, Span
+from qa.together import MOST, Together
+
+QUESTIONS = [f"Which {'river ' * n}is port {n} on?" for n in range(3 * MOST)]
+
+
+class Slow:
+    """Encodes, but the first time only when it is let."""
+
+    def __init__(self) -> None:
+        self.let = threading.Event()
+        self.begun = threading.Event()
+        self.sizes: list[int] = []
+
+    def __call__(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
+        self.sizes.append(len(texts))
+        self.begun.set()
+        assert self.let.wait(20)
+        if "fail" in texts:
+            raise ValueError("as asked")
+        return WordCountEncoder().encode_questions(texts, spans)
+
+
+def test_what_waits_is_encoded_together_and_everyone_gets_their_own() -> None:
+    slow = Slow()
+    together = Together(slow)
+    with ThreadPoolExecutor(len(QUESTIONS)) as pool:
+        first = pool.submit(together, QUESTIONS[0], [(0, 5)])
+        assert slow.begun.wait(20)
+        others = [pool.submit(together, question, [(0, 5)]) for question in QUESTIONS[1:]]
+        while len(together._waiting) < len(others):
+            pass
+        slow.let.set()
+        found = [each.result(20) for each in (first, *others)]
+    assert slow.sizes == [1, MOST, MOST, MOST - 1]
+    for question, own in zip(QUESTIONS, found, strict=True):
+        (alone,) = WordCountEncoder().encode_questions([question], [[(0, 5)]])
+        assert np.array_equal(own.vector, alone.vector)
+        assert np.array_equal(own.stretches, alone.stretches)
+
+
+def test_an_error_reaches_all_that_were_encoded_together_and_nobody_after_them() -> None:
+    slow = Slow()
+    together = Together(slow)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(together, "first", [])
+        assert slow.begun.wait(20)
+        others = [pool.submit(together, text, []) for text in ("fail", "with it")]
+        while len(together._waiting) < len(others):
+            pass
+        slow.let.set()
+        first.result(20)
+        for each in others:
+            with pytest.raises(ValueError, match="as asked"):
+                each.result(20)
+    assert together("after", []).vector.shape == (4,)
