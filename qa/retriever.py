@@ -45,9 +45,10 @@ class Retriever:
         fused = _z_scores(pool.dense) + _z_scores(pool.sentence) + _z_scores(pool.lexical)
         ranked = np.argsort(-fused, kind="stable")
         best, rest = ranked[:SHORTLIST], ranked[SHORTLIST : SHORTLIST + FURTHER]
-        entries = self._store.entries(pool.numbers[best].tolist())
+        found = self._store.entries(pool.numbers[ranked[: SHORTLIST + FURTHER]].tolist())
+        entries, behind = found[:SHORTLIST], [entry.passage for entry in found[SHORTLIST:]]
         seen = {entry.passage.document_id for entry in entries}
-        scored = zip(self._store.passages(pool.numbers[rest].tolist()), fused[rest].tolist(), strict=True)
+        scored = zip(behind, fused[rest].tolist(), strict=True)
         candidates = [
             Candidate(
                 entry=entry,

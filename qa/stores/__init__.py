@@ -50,10 +50,6 @@ class Store(Protocol):
         """The passages of these numbers with their vectors, in their order."""
         ...
 
-    def passages(self, numbers: Sequence[int]) -> list[Passage]:
-        """The passages of these numbers, in their order."""
-        ...
-
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
         ...

@@ -127,12 +127,8 @@ class LocalStore:
 
     def entries(self, numbers: Sequence[int]) -> list[Entry]:
         """The passages of these numbers with their vectors, in their order."""
-        return [self._entry(*pair) for pair in zip(numbers, self.passages(numbers), strict=True)]
-
-    def passages(self, numbers: Sequence[int]) -> list[Passage]:
-        """The passages of these numbers, in their order."""
         rows = {row["number"]: row for row in self._database.execute(PASSAGES, (json.dumps(list(numbers)),))}
-        return [_passage(rows[number]) for number in numbers]
+        return [self._entry(number, _passage(rows[number])) for number in numbers]
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
