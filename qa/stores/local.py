@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from qa.encoder import Vectors
 from qa.errors import StoreError
-from qa.stores import Candidates, Entry, Numbers
+from qa.stores import Candidates, Entry, Numbers, Vectored, searched
 from qa.terms import WORD, Analyzer, fold
 from qa.types import Document, Passage, Sentence
 from qa.words import Packed, unpack
@@ -31,16 +31,6 @@ CREATE TABLE passages (
 );
 """
 PASSAGE = "SELECT * FROM passages JOIN (SELECT id, title FROM documents) ON id = document WHERE number = ?"
-
-
-class Vectored(NamedTuple):
-    """A passage with what the encoder made of it, to be stored: its vector, its sentences', and its words' packed."""
-
-    passage: Passage
-    vector: Vectors
-    sentences: Vectors
-    words: Packed
-    word_sentences: Numbers
 
 
 class LocalStore:
@@ -61,7 +51,7 @@ class LocalStore:
     ) -> "LocalStore":
         """A store of at least one passage, kept in `folder` if one is given."""
         database = _connect(str(folder / DATABASE) if folder else ":memory:")
-        texts = [f"{p.title}. {p.heading}. {p.text}" for p, *_ in items]
+        texts = [searched(item.passage) for item in items]
         with database:
             _fill(database, documents, [item.passage for item in items], texts)
         passages = _flat(np.stack([item.vector for item in items]))
@@ -119,8 +109,8 @@ class LocalStore:
         )
 
     def entries(self, numbers: Sequence[int]) -> list[Entry]:
-        """The passages of these numbers with their vectors, in their order."""
-        return [self._entry(number) for number in numbers]
+        """The passages of these numbers with their vectors, in their order; numbers that have none are left out."""
+        return [self._entry(number) for number in numbers if 0 <= number < len(self)]
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
