@@ -13,7 +13,7 @@ from qa.model import Model, model_for
 from qa.reader import THRESHOLD, Reader
 from qa.retriever import Retriever
 from qa.spelling import corrected
-from qa.stores import Store
+from qa.stores import Shared, Store
 from qa.stores.local import LocalStore
 from qa.terms import Analyzer, detect_language
 from qa.types import Answer, Document
@@ -54,11 +54,13 @@ class Assistant:
         threshold: float = THRESHOLD,
         language: str = "auto",
         progress: Progress = lambda *_: None,
+        store: Shared | None = None,
     ) -> "Assistant":
         """An assistant over a folder of documents, whose index is built first where it isn't up to date.
 
         Below a confidence of `threshold` the assistant abstains. `language`, a code of qa.terms.LANGUAGES, says whose
-        stems and stop words the documents have; "auto" detects it. Raises CorpusError, EncoderError or StoreError.
+        stems and stop words the documents have; "auto" detects it. With a `store` the index is there, in Milvus, and in
+        `index` only what speeds up building it. Raises CorpusError, EncoderError or StoreError.
         """
         found = corpora.read(Path(corpus))
         loaded = SentenceEncoder(encoder)
@@ -66,7 +68,11 @@ class Assistant:
             language = detect_language([document.text for document in found.documents])
         analyzer = Analyzer(language)
         model = model_for(loaded.fingerprint, loaded.dimension, Path(index) / CALIBRATION)
-        folder = indexing.update(found.documents, Path(index), loaded, analyzer, model.basis, progress)
+        parts = Path(index), loaded, analyzer, model.basis, progress
+        if store:
+            shared = indexing.share(found.documents, store, *parts)
+            return cls(shared, loaded, analyzer, model, threshold, found.skipped, shared.generation)
+        folder = indexing.update(found.documents, *parts)
         return cls(LocalStore.open(folder), loaded, analyzer, model, threshold, found.skipped, folder.name)
 
     @classmethod

@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from qa.errors import CorpusError, QAError, SettingsError, StoreError
-from qa.settings import Settings
+from qa.settings import LOCAL, Settings
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
@@ -32,7 +32,7 @@ cli = typer.Typer(
 @cli.command()
 def index() -> None:
     """Index the documents in the corpus; what is up to date already is left alone."""
-    assistant = _open(Settings.from_environment())
+    assistant = _open(Settings.from_environment(), rebuild=True)
     typer.echo(f"{len(assistant.store)} passages are indexed")
 
 
@@ -127,14 +127,18 @@ def status(
 
     settings = Settings.from_environment()
     for field in dataclasses.fields(settings):
-        typer.echo(f"{field.name:10} {getattr(settings, field.name)}")
+        value = getattr(settings, field.name)
+        typer.echo(f"{field.name:13} {'set, not shown' if value and 'token' in field.name else value}")
+    if settings.store != LOCAL:
+        typer.echo("what is indexed is in that store: see `qa index`")
+        return
     folder = generations.current(settings.index)
     if folder is None:
         typer.echo("nothing is indexed yet: run `qa index`")
         return
     generations.check(folder, thoroughly=verify)
     about = generations.manifest(folder)
-    typer.echo(f"{'generation':10} {folder.name}, of {len(about['documents'])} documents by {about['encoder']}")
+    typer.echo(f"{'generation':13} {folder.name}, of {len(about['documents'])} documents by {about['encoder']}")
 
 
 @cli.command()
@@ -167,9 +171,11 @@ def main() -> None:
         raise SystemExit(130) from None
 
 
-def _open(settings: Settings) -> "Assistant":
+def _open(settings: Settings, rebuild: bool = False) -> "Assistant":
     from qa.assistant import Assistant
+    from qa.stores import Shared
 
+    uri = settings.store.removeprefix("milvus:")
     with _progress() as progress:
         assistant = Assistant.open(
             settings.corpus,
@@ -178,6 +184,7 @@ def _open(settings: Settings) -> "Assistant":
             threshold=settings.threshold,
             language=settings.language,
             progress=progress,
+            store=None if settings.store == LOCAL else Shared(uri, settings.store_token, rebuild),
         )
     for name, reason in assistant.skipped.items():
         typer.echo(f"skipped {name}: {reason}", err=True)

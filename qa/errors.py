@@ -31,5 +31,5 @@ class StoreError(QAError):
     """The index is missing, damaged, or of a format that this version doesn't read."""
 
 
-class StoreUnavailable(StoreError):
+class StoreUnavailable(StoreError):  # noqa: N818
     """The database that has the index doesn't answer now: the same may work in a moment."""

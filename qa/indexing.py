@@ -137,9 +137,10 @@ def share(
     store = MilvusStore.open(shared, settings, (basis.shape[0], basis.shape[1]))
     if store.digests() != digests:
         encoder.verify()
-        with store.writing(lambda message: progress(message, 0, 0)), closing(
-            _cache(index, encoder, analyzer, basis)
-        ) as cache:
+        with (
+            store.writing(lambda message: progress(message, 0, 0)),
+            closing(_cache(index, encoder, analyzer, basis)) as cache,
+        ):
             there = store.digests()
             changed = [d for d in documents if there.get(d.id) != digests[d.id]]
             done = 0

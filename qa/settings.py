@@ -11,6 +11,8 @@ from qa.errors import SettingsError
 from qa.terms import LANGUAGES
 
 PREFIX = "QA_"
+LOCAL = "local"
+STORE = re.compile(r"local|milvus:(?:https?://[^/\s@]+(?:/\w+)?/?|(?!\w+:)\S.*\.db)")
 ORIGIN = re.compile(r"https?://[^/\s]+|null|\*")
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
@@ -33,6 +35,8 @@ class Settings:
     feedback: str = ""
     url: str = ""
     log_questions: bool = False
+    store: str = LOCAL
+    store_token: str = ""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -52,6 +56,11 @@ class Settings:
             raise SettingsError(f"{PREFIX}THRESHOLD is {settings.threshold}; give a probability from 0 to 1")
         if settings.rate < 1:
             raise SettingsError(f"{PREFIX}RATE is {settings.rate}; give how many requests a minute, at least 1")
+        if not STORE.fullmatch(settings.store):
+            raise SettingsError(
+                f"{PREFIX}STORE can't be used; give local, milvus:FILE.db or milvus:http://HOST:19530, any token apart "
+                f"from it in {PREFIX}STORE_TOKEN"
+            )
         for origin in settings.allowed_origins:
             if not ORIGIN.fullmatch(origin):
                 raise SettingsError(f"{PREFIX}ORIGINS has {origin!r}; give origins as https://example.org, with spaces")

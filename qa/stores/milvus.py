@@ -1,4 +1,4 @@
-"""Milvus: an index that many servers share, none of it held here; the only module that imports pymilvus.
+"""Milvus: an index that many servers share, none of it held here.
 
 Its collections are named after the settings that it was built with:
 
@@ -16,7 +16,6 @@ writer that died has left is never seen.
 import base64
 import hashlib
 import json
-import logging
 import math
 import os
 import socket
@@ -27,20 +26,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from qa.encoder import Vectors
-from qa.errors import SettingsError, StoreError, StoreUnavailable
+from qa.errors import StoreError
 from qa.stores import Candidates, Entry, Numbers, Shared, Vectored, searched
+from qa.stores.engine import K1, LONGEST, SCHEMA, WRITE, B, Database, Row
 from qa.terms import WORD, Analyzer, fold
 from qa.types import Document, Passage, Sentence
 from qa.words import unpack
 
-K1, B = 1.2, 0.75  # of BM25, as in the local store
 STRETCH = 4000  # characters of a document in a row; at most four bytes each, of the 65,535 that a field holds
-LONGEST = 65_535  # bytes in a field; of terms and headings, which are hardly ever that long, the rest is left out
 MOST = 16_384  # hits that Milvus gives to one search
 ROWS = 500  # that are written at a time
 FRESH = 1.0  # seconds that a reader goes by the state it has read
@@ -49,28 +47,7 @@ DROPPED = 3000  # documents that the state can name as dropped
 LEASE = 120.0  # seconds after which a writer that isn't heard of counts as dead
 SETTLE = 0.2  # seconds in which two writers that begin at once have both put down their names
 
-ANSWER, WRITE, CONNECT = 5.0, 60.0, 3.0  # seconds: for all tries of a question to Milvus, of a write, to connect
-TRIES, WAIT = 3, 0.2  # seconds before the second try, five times that before the third
-TRANSIENT = {1, 2, 4, 8, 101}  # Milvus's codes: not ready, unavailable, too many requests, rate limit, not loaded
-
 STATE, WRITER = 0, 1  # keys of the rows of the collection `state`
-NUMBER, TEXT = "INT64", "VARCHAR"
-SCHEMA = {
-    "passages": {"document": NUMBER, "generation": NUMBER, "start": NUMBER, "end": NUMBER, "heading": TEXT},
-    "sentences": {
-        **{"document": NUMBER, "generation": NUMBER, "passage": NUMBER},
-        **{"start": NUMBER, "end": NUMBER, "list": NUMBER, "opens": "BOOL", "words": TEXT},
-    },
-    "texts": {
-        **{"document": NUMBER, "generation": NUMBER, "part": NUMBER},
-        **{"id": TEXT, "title": TEXT, "path": TEXT, "digest": TEXT, "text": TEXT},
-    },
-    "words": {"generation": NUMBER, "frequency": NUMBER, "before": NUMBER},
-    "state": {"value": TEXT},
-}
-INDEXED = ("document", "passage", "id")  # fields that rows are found by
-
-Row = dict[str, Any]
 
 
 class Filed(NamedTuple):
@@ -223,7 +200,8 @@ class MilvusStore:
     def digests(self) -> dict[str, str]:
         """The ids of the documents that are there, and the digests of their content."""
         self._seen = None
-        found = self._database.everything(self._prefix + "texts", f"part == 0 and {self._state().visible}")
+        wanted = f"part == 0 and {self._state().visible}"
+        found = self._database.everything(f"{self._prefix}texts", wanted, ["id", "digest"])
         return {row["id"]: row["digest"] for row in found}
 
     @contextmanager
@@ -258,7 +236,9 @@ class MilvusStore:
         self._seen = None
         state = self._delete_dropped(self._state())
         ids = json.dumps(list(gone), ensure_ascii=False)
-        old = [r["document"] for r in self._rows("texts", f"id in {ids} and part == 0 and {state.visible}", ["document"])]
+        old = [
+            r["document"] for r in self._rows("texts", f"id in {ids} and part == 0 and {state.visible}", ["document"])
+        ]
         numbers = [row["key"] for row in self._rows("passages", f"document in {old}", ["document"])] if old else []
         removed = [entry.passage for entry in self.entries(numbers)]
         added = [item.passage for filed in by for item in filed.items]
@@ -327,7 +307,9 @@ class MilvusStore:
         keys = [key for key, change in changes.items() if change]
         for at in range(0, len(keys), ROWS):
             chunk = keys[at : at + ROWS]
-            before = Counter({row["key"]: row["frequency"] for row in self._rows("words", f"key in {chunk}", ["frequency"])})
+            before = Counter(
+                {row["key"]: row["frequency"] for row in self._rows("words", f"key in {chunk}", ["frequency"])}
+            )
             self._write(
                 "words",
                 [
@@ -393,19 +375,21 @@ class MilvusStore:
         value = {"by": by, "name": name, "until": time.time() + seconds}
         self._write("state", [{"key": WRITER, "value": json.dumps(value)}])
 
-    def _rows(self, kind: str, which: str, fields: list[str], **options: Any) -> list[Row]:
-        return self._read(self._prefix + kind, which, fields, **options)
+    def _rows(self, kind: str, which: str, fields: list[str], limit: int | None = None) -> list[Row]:
+        return self._read(self._prefix + kind, which, fields, limit)
 
-    def _read(self, name: str, which: str, fields: list[str], **options: Any) -> list[Row]:
+    def _read(self, name: str, which: str, fields: list[str], limit: int | None = None) -> list[Row]:
         level = "Strong" if self._me or name.endswith("state") else "Bounded"
-        options = {"output_fields": ["key", *fields], "consistency_level": level, **options}
-        return [dict(row) for row in self._database.call("query", name, filter=which, **options)]
+        asked: Row = {"filter": which, "output_fields": ["key", *fields], "consistency_level": level}
+        if limit:
+            asked["limit"] = limit
+        return [dict(row) for row in self._database.call("query", name, **asked)]
 
     def _hits(
         self, kind: str, by: str, what: object, k: int, which: str, fields: Sequence[str] = ("terms", "vector")
-    ) -> list[Any]:
-        options = {"anns_field": by, "filter": which, "output_fields": list(fields), "consistency_level": "Bounded"}
-        return list(self._database.call("search", self._prefix + kind, data=[what], limit=k, **options)[0])
+    ) -> list[Row]:
+        asked: Row = {"data": [what], "anns_field": by, "limit": k, "filter": which, "output_fields": list(fields)}
+        return list(self._database.call("search", self._prefix + kind, consistency_level="Bounded", **asked)[0])
 
     def _write(self, kind: str, rows: Sequence[Row]) -> None:
         more = {} if kind in ("passages", "sentences") else {"vector": [0.0, 0.0]}
@@ -415,114 +399,6 @@ class MilvusStore:
 
     def _delete(self, kind: str, which: str) -> None:
         self._database.call("delete", self._prefix + kind, filter=which, seconds=WRITE)
-
-
-class Database:
-    """A connection to Milvus, made anew where it was lost."""
-
-    def __init__(self, shared: Shared) -> None:
-        try:
-            import pymilvus  # noqa: F401
-        except ImportError:
-            raise SettingsError("QA_STORE needs pymilvus: pip install 'question-box[milvus]'") from None
-        for library in ("pymilvus", "milvus_lite"):  # they print tracebacks of what is handled here
-            logging.getLogger(library).setLevel(logging.CRITICAL)
-        self.uri = shared.uri
-        self._token = shared.token
-        self._client: Any = None
-
-    def call(self, method: str, *arguments: Any, seconds: float = ANSWER, **options: Any) -> Any:
-        """What a method of pymilvus's client gives, tried again where Milvus doesn't answer.
-
-        Raises StoreUnavailable where it doesn't within `seconds`, and StoreError where it can't do that.
-        """
-        until = time.monotonic() + seconds
-        for attempt in range(TRIES):
-            client, left = None, until - time.monotonic()
-            try:
-                client = self._connected(min(CONNECT, left))
-                return getattr(client, method)(*arguments, timeout=max(0.1, until - time.monotonic()), **options)
-            except Exception as error:  # pymilvus lets those of gRPC through, and others where a connection is closed
-                if not _is_transient(error):
-                    raise StoreError(f"{self.uri} can't be used ({_reason(error)}): run `qa index`") from None
-                reason = _reason(error)
-            if self._client is client:
-                self.close()
-            wait = WAIT * 5**attempt
-            if attempt + 1 == TRIES or time.monotonic() + wait > until:
-                break
-            time.sleep(wait)
-        raise StoreUnavailable(f"{self.uri} doesn't answer ({reason}): start it, or ask again in a moment") from None
-
-    def names(self) -> list[str]:
-        """The collections that are there."""
-        return list(self.call("list_collections"))
-
-    def everything(self, name: str, which: str) -> Iterator[Row]:
-        """Any number of rows."""
-        pages = self.call("query_iterator", name, filter=which, output_fields=["id", "digest"], seconds=WRITE)
-        while page := pages.next():
-            yield from page
-        pages.close()
-
-    def create(self, name: str, kind: str, dimension: int) -> None:
-        """Make a collection of this kind, unless it is there."""
-        from pymilvus import DataType, Function, FunctionType, MilvusClient
-
-        if name in self.names():
-            return
-        schema, index = MilvusClient.create_schema(auto_id=False), MilvusClient.prepare_index_params()
-        schema.add_field("key", DataType.INT64, is_primary=True)
-        for field, type_name in SCHEMA[kind].items():
-            options = {"max_length": LONGEST} if type_name == TEXT else {}
-            schema.add_field(field, DataType[type_name], **options)
-            if field in INDEXED:
-                index.add_index(field, index_type="INVERTED")
-        own = kind in ("passages", "sentences")  # the others have vectors only as Milvus wants one in each collection
-        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension if own else 2)
-        index.add_index("vector", index_type="AUTOINDEX" if kind == "passages" else "FLAT", metric_type="IP")
-        if kind == "passages":
-            # the terms are words of letters and digits with spaces between, which Milvus Lite's only tokenizer keeps
-            terms = {"max_length": LONGEST, "enable_analyzer": True, "analyzer_params": {"tokenizer": "standard"}}
-            schema.add_field("terms", DataType.VARCHAR, **terms)
-            schema.add_field("lexical", DataType.SPARSE_FLOAT_VECTOR)
-            schema.add_function(Function("bm25", FunctionType.BM25, ["terms"], ["lexical"]))
-            weights = {"bm25_k1": K1, "bm25_b": B}
-            index.add_index("lexical", index_type="SPARSE_INVERTED_INDEX", metric_type="BM25", params=weights)
-        self.call("create_collection", name, schema=schema, index_params=index, seconds=WRITE)
-
-    def close(self) -> None:
-        """Let go of the connection; the next call makes another."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
-
-    def _connected(self, seconds: float) -> Any:
-        if self._client is None:
-            from pymilvus import MilvusClient
-
-            if self.uri.endswith(".db"):
-                Path(self.uri).parent.mkdir(parents=True, exist_ok=True)
-            self._client = MilvusClient(self.uri, token=self._token, timeout=seconds, dedicated=True)
-        return self._client
-
-
-def _is_transient(error: Exception) -> bool:
-    import grpc
-    from pymilvus.exceptions import MilvusException
-
-    if isinstance(error, grpc.RpcError):
-        codes = grpc.StatusCode
-        return error.code() in (codes.UNAVAILABLE, codes.DEADLINE_EXCEEDED, codes.CANCELLED, codes.RESOURCE_EXHAUSTED)
-    if isinstance(error, MilvusException):
-        return error.retriable or error.code in TRANSIENT or error.code == grpc.StatusCode.UNAVAILABLE
-    return isinstance(error, (ValueError, OSError))  # the channel was closed by another thread that had lost it
-
-
-def _reason(error: Exception) -> str:
-    """The first line of what is wrong."""
-    text = getattr(error, "message", "") or (error.details() if hasattr(error, "details") else "") or str(error)
-    return str(text).strip().splitlines()[0][:200] if str(text).strip() else type(error).__name__
 
 
 def _json(state: State) -> str:
@@ -580,7 +456,8 @@ def _entry(number: int, row: Row, stretches: list[Row], parts: list[Row], word_d
     first = start // STRETCH * STRETCH
     text = "".join(stretch["text"] for stretch in stretches)[start - first : end - first]
     sentences = tuple(
-        Sentence(p["start"], p["end"], text[p["start"] - start : p["end"] - start], p["list"], p["opens"]) for p in parts
+        Sentence(p["start"], p["end"], text[p["start"] - start : p["end"] - start], p["list"], p["opens"])
+        for p in parts
     )
     words = [np.frombuffer(base64.b64decode(p["words"]), np.int8).reshape(-1, word_dimension) for p in parts]
     places: Numbers = np.repeat(np.arange(len(parts)), [len(own) for own in words]).astype(np.int64)
