@@ -16,7 +16,8 @@ from qa.stores import Shared
 LONGEST = 65_535  # bytes in a field
 ANSWER, WRITE, CONNECT = 5.0, 60.0, 3.0  # seconds: for all tries of a question to Milvus, of a write, to connect
 WAITS = (0.2, 1.0, 0.0)  # seconds after each try, none after the last
-TRANSIENT = {1, 2, 4, 8, 101}  # Milvus's codes: not ready, unavailable, too many requests, rate limit, not loaded
+TRANSIENT = {1, 2, 4, 8}  # Milvus's codes: not ready, unavailable, too many requests, rate limit
+NOT_LOADED = 101
 K1, B = 1.2, 0.75  # of BM25, as in the local store
 
 NUMBER, TEXT = "INT64", "VARCHAR"
@@ -53,7 +54,11 @@ class Database:
 
         Raises StoreUnavailable where it doesn't within `seconds`, and StoreError where it can't do that.
         """
-        return self._try(lambda client, left: getattr(client, method)(*arguments, timeout=left, **options), seconds)
+
+        def do(client: Any, left: float) -> Any:
+            return getattr(client, method)(*arguments, timeout=left, **options)
+
+        return self._try(do, seconds, arguments[0] if arguments else "")
 
     def everything(self, name: str, which: str, fields: list[str]) -> list[Row]:
         """All rows of a collection that a filter lets through, however many they are."""
@@ -66,7 +71,7 @@ class Database:
             iterator.close()
             return found
 
-        rows: list[Row] = self._try(pages, WRITE)
+        rows: list[Row] = self._try(pages, WRITE, name)
         return rows
 
     def names(self) -> list[str]:
@@ -106,13 +111,20 @@ class Database:
         if client is not None:
             client.close()
 
-    def _try(self, do: Callable[[Any, float], Any], seconds: float) -> Any:
+    def _try(self, do: Callable[[Any, float], Any], seconds: float, collection: str) -> Any:
         until, reason = time.monotonic() + seconds, ""
         for wait in WAITS:
             client = None
             try:
                 client = self._connected(until - time.monotonic())
-                return do(client, max(0.1, until - time.monotonic()))
+                left = max(0.1, until - time.monotonic())
+                try:
+                    return do(client, left)
+                except Exception as error:
+                    if getattr(error, "code", 0) != NOT_LOADED:
+                        raise
+                    client.load_collection(collection, timeout=left)  # Milvus Lite forgets it when it is stopped
+                    return do(client, left)
             except Exception as error:  # pymilvus lets those of gRPC through, and others where a connection is closed
                 reason = _reason(error)
                 if not _is_transient(error):

@@ -1,0 +1,326 @@
+"""MilvusStore: updates, whoever reads meanwhile, writers that die, and a database that goes away."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from conftest import WordCountEncoder, serving
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from qa import Assistant, Document, Settings, indexing
+from qa.errors import CorpusError, StoreError, StoreUnavailable
+from qa.model import model_for
+from qa.stores import Shared, Store
+from qa.terms import Analyzer
+from qa.words import random_basis
+
+pytest.importorskip("pymilvus", reason="pymilvus isn't installed")
+server = pytest.importorskip("milvus_lite.adapter.grpc.server", reason="milvus-lite isn't installed")
+
+from qa.stores import engine, milvus  # noqa: E402
+from qa.stores.milvus import MilvusStore  # noqa: E402
+
+ASH = Document("ash.md", "Ash", "The river has a port. The river is wide.", Path("texts/ash.md"))
+ELM = Document("elm.md", "Elm", "# Trade\n\nCoal is black. Coal is cheap.")
+OAK = Document("oak.md", "Oak", "The baker is here.\n\n" * 40)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+PARTS = st.lists(
+    st.one_of(TEXT, st.sampled_from(["# A river\n\n", "port. ", "\r\n", "coal ", "- baker\n"])), max_size=6
+)
+CORPORA = st.dictionaries(st.sampled_from("abcd"), PARTS.map("".join), max_size=3)
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(milvus, "SETTLE", 0.01)
+    monkeypatch.setattr(milvus, "FRESH", 0.0)
+
+
+@pytest.fixture
+def share(milvus_uri: str, tmp_path: Path) -> Callable[..., MilvusStore]:
+    def share(documents: Sequence[Document], language: str = "en", **options: Any) -> MilvusStore:
+        encoder = options.pop("encoder", WordCountEncoder())
+        shared = Shared(options.pop("uri", milvus_uri), **options)
+        return indexing.share(
+            documents, shared, tmp_path, encoder, Analyzer(language), random_basis(4), lambda *_: None
+        )
+
+    return share
+
+
+Share = Callable[..., MilvusStore]
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Iterator["Remote"]:
+    found = Remote(tmp_path / "remote.db")
+    yield found
+    found.stop()
+
+
+class Remote:
+    """A server of Milvus's protocol on loopback that can be stopped and started again on its port."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self.port = folder, 0
+        self.start()
+
+    @property
+    def uri(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self._running = server.start_server_in_thread(str(self._folder), port=self.port)
+        self.port = self._running[2]
+
+    def stop(self) -> None:
+        self._running[0].stop(grace=None).wait()
+        self._running[1].close()
+
+
+def rows(store: MilvusStore, kind: str) -> dict[int, int]:
+    """The generation of every row, seen or not."""
+    return {row["key"]: row["generation"] for row in store._rows(kind, "generation >= 0", ["generation"])}
+
+
+def passages(store: Store, k: int = 100) -> list[Any]:
+    """Everything that a search finds, without the numbers."""
+    vector = np.array([0.6, 0.8, 0, 0], dtype=np.float32)
+    found = store.search(vector, ["river", "coal"], k)
+    entries = store.entries(found.numbers.tolist())
+    scores = np.column_stack(found[1:]).round(5).tolist()
+    rest = [[v.round(6).tolist() for v in entry[2:]] for entry in entries]
+    return sorted(
+        zip([e.passage for e in entries], scores, rest, strict=True),
+        key=lambda each: (each[0].document_id, each[0].start),
+    )
+
+
+def test_only_the_rows_of_documents_that_changed_are_written(share: Share) -> None:
+    share([ASH, ELM, OAK])
+    encoder = WordCountEncoder()
+    store = share([ASH, Document("elm.md", "Elm", "Coal is red.")], encoder=encoder)
+    assert encoder.texts == ["Elm. Coal is red."]
+    for kind in ("passages", "sentences", "texts"):
+        generations = rows(store, kind)
+        assert [generations[0 if kind == "passages" else key] for key in generations][0] == 1
+        assert sum(generation > 1 for generation in generations.values()) == 1
+    assert len(store) == 2
+    assert store.document("oak.md") is None
+    assert store.known(["baker", "black", "red"]) == {"red"}
+
+
+def test_nothing_is_written_and_nothing_embedded_where_nothing_changed(share: Share) -> None:
+    before = share([ASH, ELM])
+    encoder = WordCountEncoder()
+    again = share([ELM, ASH], encoder=encoder)
+    assert encoder.texts == []
+    assert before.generation == again.generation
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=CORPORA)
+def test_an_updated_store_is_the_one_that_would_be_built_anew(share: Share, texts: dict[str, str]) -> None:
+    documents = [Document(name, f"Title {name}", text) for name, text in {"z": "One port.", **texts}.items()]
+    there = share(documents)
+    local = indexing.build(documents, WordCountEncoder(), Analyzer("en"), random_basis(4))
+    assert passages(there) == passages(local)
+    terms = ["river", "coal", "port", "titl", "baker", "a"]
+    assert there.idf(terms) == local.idf(terms)
+    assert there.known(terms) == local.known(terms)
+    assert there.frequencies(terms) == local.frequencies(terms)
+    assert sorted(there.headings()) == sorted(local.headings())
+    assert [there.document(d.id) for d in documents] == documents
+    local.close()
+
+
+def test_a_document_longer_than_a_field_comes_back_whole(share: Share) -> None:
+    long = Document("long.md", "Long", "# The ключ 漢字 😀 port\n\n" + "Река 漢字 😀 port. " * 9000 + "x" * 70_000)
+    store = share([long])
+    assert store.document("long.md") == long
+    for entry in store.entries(range(0, len(store), 7)):
+        assert entry.passage.text == long.text[entry.passage.start : entry.passage.end]
+
+
+def test_readers_see_whole_documents_while_an_update_goes_on(share: Share, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(milvus, "FRESH", 0.05)
+
+    def version(number: int) -> list[Document]:
+        return [ASH, Document("oak.md", "Oak", f"The baker number{number} is here and has a port.\n\n" * 30)]
+
+    store, stopped, problems, seen = share(version(0)), threading.Event(), [], set()
+
+    def read() -> None:
+        vector = np.array([0, 0, 0, 1], dtype=np.float32)
+        try:
+            while not stopped.is_set():
+                found = store.search(vector, ["baker"], 200)
+                texts = [e.passage for e in store.entries(found.numbers.tolist()) if e.passage.document_id == "oak.md"]
+                versions = {text.text.split()[2] for text in texts}
+                seen.update(versions)
+                if len(versions) != 1 or sum(len(text.text.split("baker")) - 1 for text in texts) != 30:
+                    problems.append((versions, len(texts)))
+        except Exception as error:
+            problems.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for number in range(1, 11):
+        share(version(number))
+    stopped.set()
+    for reader in readers:
+        reader.join(20)
+    assert problems == []
+    assert len(seen) > 3
+
+
+def test_what_a_writer_that_died_has_left_is_never_seen(share: Share, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = share([ASH, ELM])
+    before, idf = passages(store), store.idf(["coal", "river", "red"])
+    changed = [ASH, Document("elm.md", "Elm", "Coal is red. The coal is wide."), OAK]
+    with monkeypatch.context() as patched:
+        patched.setattr(MilvusStore, "_settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            share(changed)
+    assert (passages(store), store.idf(["coal", "river", "red"])) == (before, idf)
+    after = share(changed)
+    local = indexing.build(changed, WordCountEncoder(), Analyzer("en"), random_basis(4))
+    assert passages(after) == passages(local)
+    assert after.idf(["coal", "river", "red"]) == local.idf(["coal", "river", "red"])
+    assert set(rows(after, "passages").values()) == {1, 2}
+
+
+def test_rows_of_dropped_documents_are_deleted_once_no_reader_can_be_at_them(
+    share: Share, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share([ASH, ELM])
+    store = share([ASH, Document("elm.md", "Elm", "Coal is red.")])
+    assert len(rows(store, "passages")) == 3
+    monkeypatch.setattr(milvus, "KEPT", 0.0)
+    store = share([ASH, Document("elm.md", "Elm", "Coal is white.")])
+    assert len(rows(store, "passages")) == 3  # the second is still named by the state
+    store = share([ASH, Document("elm.md", "Elm", "Coal is grey.")])
+    assert len(rows(store, "passages")) == 3
+    assert len(store) == 2
+
+
+def test_one_writer_waits_for_another_and_takes_over_from_a_dead_one(
+    share: Share, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = share([ASH])
+    store._hold("somebody", "elsewhere, process 7", 1.0)
+    waited: list[str] = []
+    begin = time.monotonic()
+    with store.writing(waited.append):
+        assert time.monotonic() - begin > 0.5
+    assert set(waited) == {f"{store._database.uri} is being written by elsewhere, process 7: waiting"}
+    with store.writing(waited.append):
+        store._hold("somebody", "elsewhere, process 7", 60)
+        with pytest.raises(StoreError, match="another process began to write to .*: run `qa index` again"):
+            store.replace(["ash.md"], [], Analyzer("en"))
+    assert len(store) == 1
+
+
+def test_other_settings_are_a_clear_line_and_qa_index_builds_anew(share: Share) -> None:
+    english = share([ASH])
+    with pytest.raises(StoreError, match=r"built with other settings \(language en, here de\): .* run `qa index`"):
+        share([ASH], language="de")
+    german = share([ASH, ELM], language="de", rebuild=True)
+    assert len(german) == 2
+    with pytest.raises(StoreError, match="run `qa index`"):
+        english.search(np.zeros(4, dtype=np.float32), ["river"], 1)
+    with pytest.raises(StoreError, match="built with other settings"):
+        share([ASH])
+
+
+def test_documents_without_text_are_the_same_line_as_locally(share: Share) -> None:
+    with pytest.raises(CorpusError, match="the documents hold no text"):
+        share([Document("a.md", "A", " ")])
+    with pytest.raises(CorpusError, match=r"two documents have the id 'ash\.md'"):
+        share([ASH, ASH])
+
+
+def test_a_port_that_nobody_listens_on_is_one_line_without_the_token(share: Share) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    begin = time.monotonic()
+    with pytest.raises(StoreUnavailable, match=f"the store http://127.0.0.1:{port} doesn't answer") as caught:
+        share([ASH], uri=f"http://127.0.0.1:{port}", token="root:s3cret")
+    assert time.monotonic() - begin < engine.ANSWER + 1
+    assert "s3cret" not in str(caught.value) + repr(caught.value.__cause__)
+    assert "\n" not in str(caught.value)
+    assert "s3cret" not in repr(Shared("x", "s3cret"))
+
+
+def test_a_server_that_never_answers_is_given_up_in_time(share: Share) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        begin = time.monotonic()
+        with pytest.raises(StoreUnavailable, match="doesn't answer"):
+            share([ASH], uri=f"http://127.0.0.1:{listener.getsockname()[1]}")
+        assert time.monotonic() - begin < engine.ANSWER + 1
+
+
+def test_a_lost_connection_recovers_by_itself(share: Share, remote: Remote) -> None:
+    store = share([ASH, ELM], uri=remote.uri)
+    before = passages(store)
+    remote.stop()
+    with pytest.raises(StoreUnavailable, match="doesn't answer"):
+        passages(store)
+    remote.start()
+    assert passages(store) == before
+    remote.stop()
+    threading.Timer(0.5, remote.start).start()
+    assert passages(store) == before  # a short loss isn't noticed
+
+
+def test_the_api_says_503_while_the_store_is_away(share: Share, remote: Remote) -> None:
+    encoder = WordCountEncoder()
+    store = share([ASH, ELM], uri=remote.uri)
+    assistant = Assistant(store, encoder, Analyzer("en"), model_for(encoder.fingerprint, encoder.dimension))
+    question = {"question": "Is coal black?"}
+    with serving(Settings(), lambda: assistant) as address:
+        assert httpx.post(f"{address}/api/ask", json=question).status_code == 200
+        remote.stop()
+        answer = httpx.post(f"{address}/api/ask", json=question, timeout=30)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        assert answer.json() == {"error": "the documents can't be reached: ask again in a moment"}
+        assert httpx.get(f"{address}/source/ash.md", timeout=30).status_code == 503
+        remote.start()
+        assert httpx.post(f"{address}/api/ask", json=question, timeout=30).status_code == 200
+
+
+def test_answers_are_those_of_the_local_store(share: Share) -> None:
+    encoder, documents = WordCountEncoder(), [ASH, ELM, OAK]
+    model = model_for(encoder.fingerprint, encoder.dimension)
+    both = [share(documents), indexing.build(documents, encoder, Analyzer("en"), random_basis(4))]
+    for question in ("Is coal cheap?", "Is the rivr wide?", "Hello", "Where is the baker?"):
+        shared, local = (Assistant(s, encoder, Analyzer("en"), model).ask(question) for s in both)
+        assert shared.citations == local.citations
+        assert shared.confidence == pytest.approx(local.confidence, abs=1e-4)
+        assert shared.standalone == local.standalone
+
+
+def test_two_processes_cannot_open_one_file(share: Share, milvus_uri: str) -> None:
+    import subprocess
+    import sys
+
+    share([ASH])
+    code = "from qa.stores import Shared; from qa.stores.engine import Database; Database(Shared({!r})).names()"
+    done = subprocess.run([sys.executable, "-c", code.format(milvus_uri)], capture_output=True, text=True, check=False)
+    assert "StoreError" in done.stderr.splitlines()[-1]
+    assert "one process at a time" in done.stderr.splitlines()[-1]
+
+
+def test_the_state_is_read_as_it_was_written() -> None:
+    state = milvus.State({"format": "2"}, generation=3, dropped=((7, 1.5),))
+    assert json.loads(milvus._json(state))["dropped"] == [[7, 1.5]]
+    assert state.visible == "generation <= 3 and document not in [7]"
