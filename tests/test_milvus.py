@@ -111,7 +111,6 @@ def test_only_the_rows_of_documents_that_changed_are_written(share: Share) -> No
     assert encoder.texts == ["Elm. Coal is red."]
     for kind in ("passages", "sentences", "texts"):
         generations = rows(store, kind)
-        assert [generations[0 if kind == "passages" else key] for key in generations][0] == 1
         assert sum(generation > 1 for generation in generations.values()) == 1
     assert len(store) == 2
     assert store.document("oak.md") is None
@@ -225,7 +224,7 @@ def test_one_writer_waits_for_another_and_takes_over_from_a_dead_one(
     assert set(waited) == {f"{store._database.uri} is being written by elsewhere, process 7: waiting"}
     with store.writing(waited.append):
         store._hold("somebody", "elsewhere, process 7", 60)
-        with pytest.raises(StoreError, match="another process began to write to .*: run `qa index` again"):
+        with pytest.raises(StoreError, match=r"another process began to write to .*: run `qa index` again"):
             store.replace(["ash.md"], [], Analyzer("en"))
     assert len(store) == 1
 

@@ -129,6 +129,8 @@ class MilvusStore:
             found += self._hits("passages", "lexical", " ".join(terms), k, state.visible)
         rows = {hit["key"]: hit["entity"] for hit in found}
         numbers = sorted(rows)
+        if not numbers:
+            return Candidates(np.zeros(0, dtype=np.int64), *np.zeros((3, 0), dtype=np.float32))
         nearest: dict[int, float] = defaultdict(lambda: -1.0)
         for hit in self._hits("sentences", "vector", asked, MOST, f"passage in {numbers}", ["passage"]):
             number = hit["entity"]["passage"]
@@ -142,10 +144,11 @@ class MilvusStore:
 
     def entries(self, numbers: Sequence[int]) -> list[Entry]:
         """The passages of these numbers with their vectors, in their order; numbers that have none are left out."""
-        if not numbers:
-            return []
         fields = ["document", "heading", "start", "end"]
-        rows = {row["key"]: row for row in self._rows("passages", f"key in {list(numbers)}", fields)}
+        found = self._rows("passages", f"key in {list(numbers)}", fields) if numbers else []
+        if not found:
+            return []
+        rows = {row["key"]: row for row in found}
         stretches = {
             number: [_within(row["document"], part) for part in _parts(row["start"], row["end"])]
             for number, row in rows.items()
