@@ -14,7 +14,8 @@ from qa.errors import CorpusError
 from qa.passages import label, split
 from qa.stores import Numbers, Shared, Vectored
 from qa.stores.local import LocalStore
-from qa.stores.milvus import Filed, MilvusStore
+from qa.stores.milvus import MilvusStore
+from qa.stores.writer import Filed, writing
 from qa.terms import Analyzer
 from qa.types import Document, Passage
 from qa.vectors import VectorCache, key
@@ -135,10 +136,10 @@ def share(
     digests = _digests(documents)
     settings = {name: str(value) for name, value in _settings(encoder, analyzer, basis).items()}
     store = MilvusStore.open(shared, settings, (basis.shape[0], basis.shape[1]))
-    if store.digests() != digests:
+    if store.digests() != digests or shared.rebuild:
         encoder.verify()
         with (
-            store.writing(lambda message: progress(message, 0, 0)),
+            writing(store, analyzer, lambda message: progress(message, 0, 0)) as writer,
             closing(_cache(index, encoder, analyzer, basis)) as cache,
         ):
             there = store.digests()
@@ -150,16 +151,16 @@ def share(
                 passages = [passage for part in parts for passage in part]
                 items = iter(embed(passages, encoder, analyzer, basis, lambda *_: None, cache, forget=False))
                 filed = [Filed(d, digests[d.id], [next(items) for _ in p]) for d, p in zip(batch, parts, strict=True)]
-                store.replace([d.id for d in batch], filed, analyzer)
+                writer.replace([d.id for d in batch], filed)
                 done += len(batch)
             progress("documents", done, len(changed))
             gone = list(there.keys() - digests.keys())
             for first in range(0, len(gone), BATCH):
-                store.replace(gone[first : first + BATCH], [], analyzer)
+                writer.replace(gone[first : first + BATCH], [])
+            if shared.rebuild:
+                writer.drop_others()
     if not len(store):
         raise CorpusError(NO_TEXT)
-    if shared.rebuild:
-        store.drop_others()
     return store
 
 

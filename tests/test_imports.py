@@ -13,6 +13,7 @@ LAYERS = [
     {"hints", "spelling", "lists", "vectors"},
     {"stores.local", "stores.engine"},
     {"stores.milvus"},
+    {"stores.writer"},
     {"features", "indexing"},
     {"retriever"},
     {"reader"},

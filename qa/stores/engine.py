@@ -1,12 +1,12 @@
-"""Milvus itself: a connection that is made anew where it was lost, and what the collections are like.
+"""Milvus itself: a connection that is made anew where it was lost, and the collections. The only user of pymilvus."""
 
-The only module that imports pymilvus.
-"""
-
+import hashlib
 import importlib.util
+import json
 import logging
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from qa.errors import SettingsError, StoreError, StoreUnavailable
 from qa.stores import Shared
 
 LONGEST = 65_535  # bytes in a field
+MOST = 16_384  # hits of one search
+ROWS = 500  # that are written at a time
 ANSWER, WRITE, CONNECT = 5.0, 60.0, 3.0  # seconds: for all tries of a question to Milvus, of a write, to connect
 WAITS = (0.2, 1.0, 0.0)  # seconds after each try, none after the last
 TRANSIENT = {1, 2, 4, 8}  # Milvus's codes: not ready, unavailable, too many requests, rate limit
@@ -21,89 +23,120 @@ NOT_LOADED = 101
 K1, B = 1.2, 0.75  # of BM25, as in the local store
 
 NUMBER, TEXT = "INT64", "VARCHAR"
+OF = {"document": NUMBER, "generation": NUMBER}
+PLACE = {"start": NUMBER, "end": NUMBER}
 SCHEMA = {
-    "passages": {"document": NUMBER, "generation": NUMBER, "start": NUMBER, "end": NUMBER, "heading": TEXT},
-    "sentences": {
-        **{"document": NUMBER, "generation": NUMBER, "passage": NUMBER},
-        **{"start": NUMBER, "end": NUMBER, "list": NUMBER, "opens": "BOOL", "words": TEXT},
-    },
-    "texts": {
-        **{"document": NUMBER, "generation": NUMBER, "part": NUMBER},
-        **{"id": TEXT, "title": TEXT, "path": TEXT, "digest": TEXT, "text": TEXT},
-    },
+    "passages": {**OF, **PLACE, "heading": TEXT},
+    "sentences": {**OF, **PLACE, "passage": NUMBER, "list": NUMBER, "opens": "BOOL", "words": TEXT},
+    "texts": {**OF, "part": NUMBER, "id": TEXT, "title": TEXT, "path": TEXT, "digest": TEXT, "text": TEXT},
     "words": {"generation": NUMBER, "frequency": NUMBER, "before": NUMBER},
     "state": {"value": TEXT},
 }
+OWN = ("passages", "sentences")  # have vectors; the others have a short one, as Milvus wants one in each collection
 INDEXED = ("document", "passage", "id")  # fields that rows are found by
+PREFIX = "question_box_"
 
 Row = dict[str, Any]
 
 
 class Database:
-    """A connection to Milvus, made anew where it was lost."""
+    """The collections of an index, which are named after its settings; `latest` rows can be asked for, which waits."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: Shared, settings: Mapping[str, str]) -> None:
         if importlib.util.find_spec("pymilvus") is None:
             raise SettingsError("QA_STORE needs pymilvus: pip install 'question-box[milvus]'")
         self.uri = shared.uri
+        self.name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+        self.latest = False
         self._token = shared.token
         self._client: Any = None
 
-    def call(self, method: str, *arguments: Any, seconds: float = ANSWER, **options: Any) -> Any:
-        """What a method of pymilvus's client gives, tried again where Milvus doesn't answer.
+    def rows(self, kind: str, which: str, fields: Sequence[str], limit: int = 0) -> list[Row]:
+        """The rows that a filter lets through, in no order."""
+        options: Row = {"limit": limit} if limit else {}
+        options |= {"filter": which, "output_fields": ["key", *fields], "consistency_level": self._level}
+        return [dict(row) for row in self._call("query", self._collection(kind), **options)]
 
-        Raises StoreUnavailable where it doesn't within `seconds`, and StoreError where it can't do that.
-        """
+    def said(self, key: int, *, name: str = "", latest: bool = True) -> dict[str, Any]:
+        """What a row of `state` says, empty where there is none, of this index or of the one of another name."""
+        options: Row = {"filter": f"key == {key}", "output_fields": ["value"]}
+        options["consistency_level"] = "Strong" if latest else self._level
+        rows = self._call("query", self._collection("state", name), **options)
+        return dict(json.loads(rows[0]["value"])) if rows else {}
 
-        def do(client: Any, left: float) -> Any:
-            return getattr(client, method)(*arguments, timeout=left, **options)
+    def say(self, key: int, value: Mapping[str, Any]) -> None:
+        """Make a row of `state` say this."""
+        self.write("state", [{"key": key, "value": json.dumps(value, ensure_ascii=False)}])
 
-        return self._try(do, seconds, arguments[0] if arguments else "")
-
-    def everything(self, name: str, which: str, fields: list[str]) -> list[Row]:
-        """All rows of a collection that a filter lets through, however many they are."""
+    def everything(self, kind: str, which: str, fields: Sequence[str]) -> list[Row]:
+        """The same, however many they are."""
+        options = {"filter": which, "output_fields": ["key", *fields], "consistency_level": self._level}
 
         def pages(client: Any, left: float) -> list[Row]:
-            iterator = client.query_iterator(name, filter=which, output_fields=fields, timeout=left)
-            found = []
+            iterator = client.query_iterator(self._collection(kind), timeout=left, **options)
+            found: list[Row] = []
             while page := iterator.next():
                 found += page
             iterator.close()
             return found
 
-        rows: list[Row] = self._try(pages, WRITE, name)
+        rows: list[Row] = self._try(pages, WRITE, self._collection(kind))
         return rows
 
-    def names(self) -> list[str]:
-        """The collections that are there."""
-        return list(self.call("list_collections"))
+    def hits(self, kind: str, by: str, what: object, k: int, which: str, fields: Sequence[str]) -> list[Row]:
+        """The k best rows of those that a filter lets through."""
+        options: Row = {"data": [what], "anns_field": by, "limit": k, "filter": which}
+        options |= {"output_fields": fields, "consistency_level": self._level}
+        return list(self._call("search", self._collection(kind), **options)[0])
 
-    def create(self, name: str, kind: str, dimension: int) -> None:
-        """Make a collection of this kind, unless it is there."""
+    def write(self, kind: str, rows: Sequence[Row]) -> None:
+        """Put rows in, in the place of those that have their keys; doing so twice does no harm."""
+        more = {} if kind in OWN else {"vector": [0.0, 0.0]}
+        for at in range(0, len(rows), ROWS):
+            chunk = [{**row, **more} for row in rows[at : at + ROWS]]
+            self._call("upsert", self._collection(kind), chunk, seconds=WRITE)
+
+    def delete(self, kind: str, which: str) -> None:
+        """Take out the rows that a filter lets through."""
+        self._call("delete", self._collection(kind), filter=which, seconds=WRITE)
+
+    def names(self) -> list[str]:
+        """The indexes that are there, by their collections of state, which are made last and dropped last."""
+        found = (re.fullmatch(rf"{PREFIX}([0-9a-f]{{12}})_state", name) for name in self._call("list_collections"))
+        return sorted(match[1] for match in found if match)
+
+    def drop(self, name: str) -> None:
+        """Remove the index of a name."""
+        for kind in SCHEMA:
+            self._call("drop_collection", self._collection(kind, name), seconds=WRITE)
+
+    def create(self, dimension: int) -> None:
+        """Make the collections, those that aren't there."""
         from pymilvus import DataType, Function, FunctionType, MilvusClient
 
-        schema, index = MilvusClient.create_schema(auto_id=False), MilvusClient.prepare_index_params()
-        schema.add_field("key", DataType.INT64, is_primary=True)
-        for field, type_name in SCHEMA[kind].items():
-            options = {"max_length": LONGEST} if type_name == TEXT else {}
-            schema.add_field(field, DataType[type_name], **options)
-            if field in INDEXED:
-                index.add_index(field, index_type="INVERTED")
-        own = kind in ("passages", "sentences")  # the others have vectors only as Milvus wants one in each collection
-        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension if own else 2)
-        index.add_index("vector", index_type="AUTOINDEX" if kind == "passages" else "FLAT", metric_type="IP")
-        if kind == "passages":
-            # the terms are words of letters and digits with spaces between, which Milvus Lite's only tokenizer keeps
-            terms = {"max_length": LONGEST, "enable_analyzer": True, "analyzer_params": {"tokenizer": "standard"}}
-            schema.add_field("terms", DataType.VARCHAR, **terms)
-            schema.add_field("lexical", DataType.SPARSE_FLOAT_VECTOR)
-            schema.add_function(Function("bm25", FunctionType.BM25, ["terms"], ["lexical"]))
-            weights = {"bm25_k1": K1, "bm25_b": B}
-            index.add_index("lexical", index_type="SPARSE_INVERTED_INDEX", metric_type="BM25", params=weights)
-        if name not in self.names():
-            self.call("create_collection", name, schema=schema, seconds=WRITE)
-        self.call("create_index", name, index, sync=False, seconds=WRITE)
-        self.call("load_collection", name, seconds=WRITE)
+        there = self._call("list_collections")
+        for kind, fields in SCHEMA.items():
+            schema, index = MilvusClient.create_schema(auto_id=False), MilvusClient.prepare_index_params()
+            schema.add_field("key", DataType.INT64, is_primary=True)
+            for field, type_name in fields.items():
+                schema.add_field(field, DataType[type_name], **({"max_length": LONGEST} if type_name == TEXT else {}))
+                if field in INDEXED:
+                    index.add_index(field, index_type="INVERTED")
+            schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension if kind in OWN else 2)
+            index.add_index("vector", index_type="AUTOINDEX" if kind == "passages" else "FLAT", metric_type="IP")
+            if kind == "passages":
+                # terms are letters and digits with spaces between, which Milvus Lite's only tokenizer leaves whole
+                terms = {"max_length": LONGEST, "enable_analyzer": True, "analyzer_params": {"tokenizer": "standard"}}
+                schema.add_field("terms", DataType.VARCHAR, **terms)
+                schema.add_field("lexical", DataType.SPARSE_FLOAT_VECTOR)
+                schema.add_function(Function("bm25", FunctionType.BM25, ["terms"], ["lexical"]))
+                weights = {"bm25_k1": K1, "bm25_b": B}
+                index.add_index("lexical", index_type="SPARSE_INVERTED_INDEX", metric_type="BM25", params=weights)
+            name = self._collection(kind)
+            if name not in there:
+                self._call("create_collection", name, schema=schema, seconds=WRITE)
+            self._call("create_index", name, index, sync=False, seconds=WRITE)
+            self._call("load_collection", name, seconds=WRITE)
 
     def close(self) -> None:
         """Let go of the connection; the next call makes another."""
@@ -111,7 +144,26 @@ class Database:
         if client is not None:
             client.close()
 
+    @property
+    def _level(self) -> str:
+        return "Strong" if self.latest else "Bounded"
+
+    def _collection(self, kind: str, name: str = "") -> str:
+        return f"{PREFIX}{name or self.name}_{kind}"
+
+    def _call(self, method: str, *arguments: Any, seconds: float = ANSWER, **options: Any) -> Any:
+        """What a method of pymilvus's client gives; the first argument, if any, is the collection."""
+
+        def do(client: Any, left: float) -> Any:
+            return getattr(client, method)(*arguments, timeout=left, **options)
+
+        return self._try(do, seconds, arguments[0] if arguments else "")
+
     def _try(self, do: Callable[[Any, float], Any], seconds: float, collection: str) -> Any:
+        """What `do` gives, which is tried again where Milvus doesn't answer.
+
+        Raises StoreUnavailable where it doesn't within `seconds`, and StoreError where it can't do that.
+        """
         until, reason = time.monotonic() + seconds, ""
         for wait in WAITS:
             client = None
