@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qa.assistant import Assistant
     from qa.evaluation import Point
     from qa.indexing import Progress
+    from qa.stores import Shared
     from qa.types import Answer
 
 ABSTAINED, FAILED = 1, 2
@@ -129,16 +130,20 @@ def status(
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
         typer.echo(f"{field.name:13} {'set, not shown' if value and 'token' in field.name else value}")
-    if settings.store != LOCAL:
-        typer.echo("what is indexed is in that store: see `qa index`")
+    if shared := _shared(settings):
+        from qa.stores.milvus import indexes
+
+        for name, state in indexes(shared).items():
+            about = f"{state.passages} passages by {state.settings['encoder']}"
+            typer.echo(f"{'generation':13} {name}-{state.generation}, of {about}")
         return
     folder = generations.current(settings.index)
     if folder is None:
         typer.echo("nothing is indexed yet: run `qa index`")
         return
     generations.check(folder, thoroughly=verify)
-    about = generations.manifest(folder)
-    typer.echo(f"{'generation':13} {folder.name}, of {len(about['documents'])} documents by {about['encoder']}")
+    built = generations.manifest(folder)
+    typer.echo(f"{'generation':13} {folder.name}, of {len(built['documents'])} documents by {built['encoder']}")
 
 
 @cli.command()
@@ -171,11 +176,17 @@ def main() -> None:
         raise SystemExit(130) from None
 
 
-def _open(settings: Settings, rebuild: bool = False) -> "Assistant":
-    from qa.assistant import Assistant
+def _shared(settings: Settings, rebuild: bool = False) -> "Shared | None":
     from qa.stores import Shared
 
-    uri = settings.store.removeprefix("milvus:")
+    if settings.store == LOCAL:
+        return None
+    return Shared(settings.store.removeprefix("milvus:"), settings.store_token, rebuild)
+
+
+def _open(settings: Settings, rebuild: bool = False) -> "Assistant":
+    from qa.assistant import Assistant
+
     with _progress() as progress:
         assistant = Assistant.open(
             settings.corpus,
@@ -184,7 +195,7 @@ def _open(settings: Settings, rebuild: bool = False) -> "Assistant":
             threshold=settings.threshold,
             language=settings.language,
             progress=progress,
-            store=None if settings.store == LOCAL else Shared(uri, settings.store_token, rebuild),
+            store=_shared(settings, rebuild),
         )
     for name, reason in assistant.skipped.items():
         typer.echo(f"skipped {name}: {reason}", err=True)

@@ -136,7 +136,7 @@ def share(
     digests = _digests(documents)
     settings = {name: str(value) for name, value in _settings(encoder, analyzer, basis).items()}
     store = MilvusStore.open(shared, settings, (basis.shape[0], basis.shape[1]))
-    if store.digests() != digests or shared.rebuild:
+    if store.digests() != digests or (shared.rebuild and store.database.others()):
         encoder.verify()
         with (
             writing(store, analyzer, lambda message: progress(message, 0, 0)) as writer,

@@ -105,6 +105,10 @@ class Database:
         found = (re.fullmatch(rf"{PREFIX}([0-9a-f]{{12}})_state", name) for name in self._call("list_collections"))
         return sorted(match[1] for match in found if match)
 
+    def others(self) -> list[str]:
+        """Those of other settings."""
+        return [name for name in self.names() if name != self.name]
+
     def drop(self, name: str) -> None:
         """Remove the index of a name."""
         for kind in SCHEMA:
@@ -178,7 +182,7 @@ class Database:
                     client.load_collection(collection, timeout=left)  # Milvus Lite forgets it when it is stopped
                     return do(client, left)
             except Exception as error:  # pymilvus lets those of gRPC through, and others where a connection is closed
-                reason = _reason(error)
+                reason = _reason(error).replace(self._token or "\n", "…")
                 if not _is_transient(error):
                     raise StoreError(f"the store {self.uri} can't do that ({reason}): {_remedy(reason)}") from None
             if self._client is client:

@@ -69,11 +69,10 @@ class MilvusStore:
         Raises StoreError where one that was built with other settings is there, unless that may be rebuilt.
         """
         database = Database(shared, settings)
-        names = database.names()
-        if database.name not in names or not database.said(STATE):
-            found = [database.said(STATE, name=name) for name in names if name != database.name]
-            if found and not shared.rebuild:
-                other = found[0]["settings"] if found[0] else {}
+        if database.name not in database.names() or not database.said(STATE):
+            others = database.others()
+            if others and not shared.rebuild:
+                other = database.said(STATE, name=others[0]).get("settings", {})
                 raise StoreError(
                     f"the index at {shared.uri} was built with other settings ({_differing(other, settings)}): set the "
                     "same ones, or run `qa index` to build it anew"
@@ -109,10 +108,9 @@ class MilvusStore:
         numbers = sorted(rows)
         if not numbers:
             return Candidates(np.zeros(0, dtype=np.int64), *np.zeros((3, 0), dtype=np.float32))
-        nearest: dict[int, float] = defaultdict(lambda: -1.0)
-        for hit in self.database.hits("sentences", "vector", asked, MOST, f"passage in {numbers}", ["passage"]):
-            number = hit["entity"]["passage"]
-            nearest[number] = max(nearest[number], hit["distance"])
+        sentences = self.database.hits("sentences", "vector", asked, MOST, f"passage in {numbers}", ["passage"])
+        nearest = dict.fromkeys(numbers, sentences[-1]["distance"])  # where there are more than MOST
+        nearest |= {hit["entity"]["passage"]: hit["distance"] for hit in reversed(sentences)}
         return Candidates(
             numbers=np.array(numbers, dtype=np.int64),
             dense=np.array([rows[n]["vector"] for n in numbers], dtype=np.float32) @ vector,
@@ -198,6 +196,13 @@ class MilvusStore:
         rows = self.database.rows("words", f"key in {list(keys)}", ["generation", "frequency", "before"])
         counts = {row["key"]: row["before" if row["generation"] > generation else "frequency"] for row in rows}
         return Counter({keys[key]: count for key, count in counts.items() if count})
+
+
+def indexes(shared: Shared) -> dict[str, State]:
+    """The indexes at a place, by their names: one, and another while `qa index` builds it anew."""
+    database = Database(shared, {})
+    said = {name: database.said(STATE, name=name) for name in database.names()}
+    return {name: State(**found) for name, found in said.items() if found}
 
 
 def word_key(kind: str, word: str) -> int:

@@ -88,6 +88,7 @@ class Writer:
 
     def replace(self, ids: Collection[str], by: Sequence[Filed]) -> None:
         """Take the documents of some ids out and put others in, all at once for whoever reads."""
+        self._hold()
         state = self._without_dropped(self._store.state(latest=True))
         wanted = f"id in {json.dumps(list(ids), ensure_ascii=False)} and part == 0 and {state.visible}"
         old = [row["document"] for row in self._database.rows("texts", wanted, ["document"])]
@@ -99,9 +100,8 @@ class Writer:
             self._put(filed, number, generation)
             number += max(1, len(filed.items))
         self._count(changes, generation)
-        if not self.is_named():
-            raise StoreError(f"another process began to write to {self._database.uri}: run `qa index` again")
-        self.sign(LEASE)
+        self._settle(generation)
+        self._hold()
         after = replace(
             state,
             generation=generation,
@@ -110,15 +110,18 @@ class Writer:
             terms=state.terms + longer - shorter,
             dropped=[*state.dropped, *((document, int(time.time())) for document in old)],
         )
-        self._settle(generation)
         self._database.say(STATE, asdict(after))
         self._store.state(latest=True)
 
     def drop_others(self) -> None:
         """Remove the indexes of other settings."""
-        for name in self._database.names():
-            if name != self._database.name:
-                self._database.drop(name)
+        for name in self._database.others():
+            self._database.drop(name)
+
+    def _hold(self) -> None:
+        if not self.is_named():
+            raise StoreError(f"another process began to write to {self._database.uri}: run `qa index` again")
+        self.sign(LEASE)
 
     def _put(self, filed: Filed, first: int, generation: int) -> None:
         document, of = filed.document, {"document": first, "generation": generation}
