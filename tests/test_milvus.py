@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ import pytest
 from conftest import WordCountEncoder, serving
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from qa import Assistant, Document, Settings, indexing
+from qa.cli import cli
 from qa.errors import CorpusError, StoreError, StoreUnavailable
 from qa.model import model_for
 from qa.stores import Shared, Store
@@ -184,19 +187,47 @@ def test_readers_see_whole_documents_while_an_update_goes_on(share: Share, monke
 
 
 def test_what_a_writer_that_died_has_left_is_never_seen(share: Share, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = share([ASH, ELM])
-    before, idf = passages(store), store.idf(["coal", "river", "red"])
+    """It dies at its first write, then at its second, until it comes through."""
+    terms = ["coal", "river", "red", "baker"]
     changed = [ASH, Document("elm.md", "Elm", "Coal is red. The coal is wide."), OAK]
-    with monkeypatch.context() as patched:
-        patched.setattr(writer.Writer, "_settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            share(changed)
-    assert (passages(store), store.idf(["coal", "river", "red"])) == (before, idf)
-    after = share(changed)
-    local = indexing.build(changed, WordCountEncoder(), Analyzer("en"), random_basis(4))
-    assert passages(after) == passages(local)
-    assert after.idf(["coal", "river", "red"]) == local.idf(["coal", "river", "red"])
-    assert set(rows(after, "passages").values()) == {1, 2}
+
+    def all_of(store: Store) -> tuple[Any, ...]:
+        return passages(store), store.idf(terms), len(store)
+
+    before, after = (
+        all_of(indexing.build(documents, WordCountEncoder(), Analyzer("en"), random_basis(4)))
+        for documents in ([ASH, ELM], changed)
+    )
+    store = share([ASH, ELM])
+    write, at, deaths = engine.Database.write, 0, 0
+
+    def dies(database: engine.Database, kind: str, rows: Sequence[dict[str, Any]]) -> None:
+        nonlocal at
+        at -= 1
+        if at == 0:
+            write(database, kind, rows[: len(rows) // 2])
+            raise KeyboardInterrupt
+        write(database, kind, rows)
+
+    monkeypatch.setattr(engine.Database, "write", dies)
+    while True:
+        at = deaths + 1
+        try:
+            store = share(changed)
+            break
+        except KeyboardInterrupt:
+            deaths += 1
+            assert all_of(store) in (before, after)
+    assert deaths > 5
+    assert all_of(store) == after
+    assert set(rows(store, "passages").values()) == {1, 2}
+
+
+def test_two_that_write_at_once_take_turns(share: Share, remote: Remote) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        stores = list(pool.map(lambda documents: share(documents, uri=remote.uri), [[ASH, ELM], [ELM, ASH]]))
+    assert [len(store) for store in stores] == [2, 2]
+    assert rows(stores[0], "passages") == {0: 1, 1: 1}
 
 
 def test_rows_of_dropped_documents_are_deleted_once_no_reader_can_be_at_them(
@@ -309,6 +340,26 @@ def test_answers_are_those_of_the_local_store(share: Share) -> None:
         assert shared.citations == local.citations
         assert shared.confidence == pytest.approx(local.confidence, abs=1e-4)
         assert shared.standalone == local.standalone
+
+
+def test_the_command_line_asks_the_shared_store_and_never_shows_the_token(
+    milvus_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "ash.md").write_text("# Ash\n\nThe river Ash has a port at Elm.")
+    settings = {"CORPUS": tmp_path / "corpus", "INDEX": tmp_path / "index", "STORE": f"milvus:{milvus_uri}"}
+    for name, value in {**settings, "STORE_TOKEN": "s3cret"}.items():
+        monkeypatch.setenv(f"QA_{name}", str(value))
+    run = CliRunner().invoke
+    assert "1 passages are indexed" in run(cli, ["index"], catch_exceptions=False).output
+    answer = run(cli, ["ask", "Which river has a port?"], catch_exceptions=False)
+    assert "The river Ash has a port at Elm." in answer.output
+    status = run(cli, ["status"], catch_exceptions=False).output
+    assert "store_token   set, not shown" in status
+    assert re.search(r"^generation    [0-9a-f]{12}-1, of 1 passages by all-MiniLM-L6-v2", status, re.MULTILINE)
+    assert "s3cret" not in answer.output + status
+    monkeypatch.setenv("QA_LANGUAGE", "de")
+    assert "1 passages are indexed" in run(cli, ["index"], catch_exceptions=False).output
 
 
 def test_two_processes_cannot_open_one_file(share: Share, milvus_uri: str) -> None:

@@ -115,19 +115,17 @@ class Database:
             self._call("drop_collection", self._collection(kind, name), seconds=WRITE)
 
     def create(self, dimension: int) -> None:
-        """Make the collections, those that aren't there."""
+        """Make the collections, or what of them isn't there."""
         from pymilvus import DataType, Function, FunctionType, MilvusClient
 
-        there = self._call("list_collections")
         for kind, fields in SCHEMA.items():
-            schema, index = MilvusClient.create_schema(auto_id=False), MilvusClient.prepare_index_params()
+            name, schema = self._collection(kind), MilvusClient.create_schema(auto_id=False)
             schema.add_field("key", DataType.INT64, is_primary=True)
             for field, type_name in fields.items():
                 schema.add_field(field, DataType[type_name], **({"max_length": LONGEST} if type_name == TEXT else {}))
-                if field in INDEXED:
-                    index.add_index(field, index_type="INVERTED")
             schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension if kind in OWN else 2)
-            index.add_index("vector", index_type="AUTOINDEX" if kind == "passages" else "FLAT", metric_type="IP")
+            indexes: dict[str, Row] = {field: {"index_type": "INVERTED"} for field in INDEXED if field in fields}
+            indexes["vector"] = {"index_type": "AUTOINDEX" if kind == "passages" else "FLAT", "metric_type": "IP"}
             if kind == "passages":
                 # terms are letters and digits with spaces between, which Milvus Lite's only tokenizer leaves whole
                 terms = {"max_length": LONGEST, "enable_analyzer": True, "analyzer_params": {"tokenizer": "standard"}}
@@ -135,11 +133,11 @@ class Database:
                 schema.add_field("lexical", DataType.SPARSE_FLOAT_VECTOR)
                 schema.add_function(Function("bm25", FunctionType.BM25, ["terms"], ["lexical"]))
                 weights = {"bm25_k1": K1, "bm25_b": B}
-                index.add_index("lexical", index_type="SPARSE_INVERTED_INDEX", metric_type="BM25", params=weights)
-            name = self._collection(kind)
-            if name not in there:
-                self._call("create_collection", name, schema=schema, seconds=WRITE)
-            self._call("create_index", name, index, sync=False, seconds=WRITE)
+                indexes["lexical"] = {"index_type": "SPARSE_INVERTED_INDEX", "metric_type": "BM25", "params": weights}
+            self._ensure("create_collection", name, schema=schema)
+            for field, options in indexes.items():
+                index = MilvusClient.prepare_index_params(field, **options)
+                self._ensure("create_index", name, index, sync=False)
             self._call("load_collection", name, seconds=WRITE)
 
     def close(self) -> None:
@@ -162,6 +160,14 @@ class Database:
             return getattr(client, method)(*arguments, timeout=left, **options)
 
         return self._try(do, seconds, arguments[0] if arguments else "")
+
+    def _ensure(self, method: str, *arguments: Any, **options: Any) -> None:
+        """Make something that may be there already: another process may make it at the same time."""
+        try:
+            self._call(method, *arguments, seconds=WRITE, **options)
+        except StoreError as error:
+            if "already exist" not in str(error):
+                raise
 
     def _try(self, do: Callable[[Any, float], Any], seconds: float, collection: str) -> Any:
         """What `do` gives, which is tried again where Milvus doesn't answer.
