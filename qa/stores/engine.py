@@ -19,7 +19,7 @@ ROWS = 500  # that are written at a time
 ANSWER, WRITE, CONNECT = 5.0, 60.0, 3.0  # seconds: for all tries of a question to Milvus, of a write, to connect
 WAITS = (0.2, 1.0, 0.0)  # seconds after each try, none after the last
 TRANSIENT = {1, 2, 4, 8}  # Milvus's codes: not ready, unavailable, too many requests, rate limit
-NOT_LOADED = 101
+NOT_LOADED, EXISTS = 101, "already exist"  # a code, and what Milvus Lite says under the same code as much else
 K1, B = 1.2, 0.75  # of BM25, as in the local store
 
 NUMBER, TEXT = "INT64", "VARCHAR"
@@ -166,7 +166,7 @@ class Database:
         try:
             self._call(method, *arguments, seconds=WRITE, **options)
         except StoreError as error:
-            if "already exist" not in str(error):
+            if EXISTS not in str(error):
                 raise
 
     def _try(self, do: Callable[[Any, float], Any], seconds: float, collection: str) -> Any:
@@ -222,7 +222,7 @@ def _is_transient(error: Exception) -> bool:
     if isinstance(error, ConnectionConfigException | ParamError):
         return False
     if isinstance(error, MilvusException):
-        return error.retriable or error.code in TRANSIENT
+        return (error.retriable or error.code in TRANSIENT) and EXISTS not in error.message
     return isinstance(error, ValueError | OSError)  # the channel was closed by another thread that had lost it
 
 

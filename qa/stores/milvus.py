@@ -18,7 +18,7 @@ import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -57,8 +57,9 @@ class State:
 class MilvusStore:
     """A store in Milvus, as it was a few seconds ago at most; qa.stores.writer changes it."""
 
-    def __init__(self, database: Database, word_dimension: int) -> None:
+    def __init__(self, database: Database, settings: Mapping[str, str], word_dimension: int) -> None:
         self.database = database
+        self._empty = State(dict(settings))
         self._word_dimension = word_dimension
         self._seen: tuple[float, State] | None = None
 
@@ -78,8 +79,7 @@ class MilvusStore:
                     "same ones, or run `qa index` to build it anew"
                 )
             database.create(shape[0])
-            database.say(STATE, asdict(State(dict(settings))))
-        return cls(database, shape[1])
+        return cls(database, settings, shape[1])
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -180,9 +180,7 @@ class MilvusStore:
         """What readers see; it may be FRESH seconds old and what Milvus takes to spread it, but not the `latest`."""
         if latest or self._seen is None or self._seen[0] + FRESH < time.monotonic():
             now, found = time.monotonic(), self.database.said(STATE, latest=latest or self._seen is None)
-            if not found:
-                raise StoreError(f"the index at {self.database.uri} isn't complete: run `qa index`")
-            state = State(**found)
+            state = State(**found) if found else self._empty
             if self._seen and state.generation < self._seen[1].generation:  # another of Milvus's nodes is behind
                 state = self._seen[1]
             self._seen = now, state
