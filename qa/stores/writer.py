@@ -6,7 +6,7 @@ import os
 import socket
 import time
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from qa.errors import StoreError
 from qa.stores import Vectored, searched
-from qa.stores.engine import LONGEST, ROWS
+from qa.stores.engine import LONGEST, ROWS, Row
 from qa.stores.milvus import STATE, STRETCH, MilvusStore, State, parts, within, word_key
 from qa.terms import WORD, Analyzer, fold
 from qa.types import Document, Passage
@@ -57,6 +57,7 @@ def writing(store: MilvusStore, analyzer: Analyzer, waiting: Callable[[str], Non
         yield writer
     finally:
         database.latest = False
+        database.flush()
         if writer.is_named():
             writer.sign(0)
 
@@ -96,9 +97,13 @@ class Writer:
         changes, more, longer = self._counted(item.passage for filed in by for item in filed.items)
         changes.subtract(less)
         generation, number = state.generation + 1, state.end
+        rows: dict[str, list[Row]] = defaultdict(list)
         for filed in by:
-            self._put(filed, number, generation)
+            for kind, row in self._made(filed, number, generation):
+                rows[kind].append(row)
             number += max(1, len(filed.items))
+        for kind, of_kind in rows.items():
+            self._database.write(kind, of_kind)
         self._count(changes, generation)
         self._settle(generation)
         self._hold()
@@ -123,26 +128,24 @@ class Writer:
             raise StoreError(f"another process began to write to {self._database.uri}: run `qa index` again")
         self.sign(LEASE)
 
-    def _put(self, filed: Filed, first: int, generation: int) -> None:
+    def _made(self, filed: Filed, first: int, generation: int) -> Iterator[tuple[str, Row]]:
+        """The rows of a document whose passages are numbered from `first` on, each with its collection."""
         document, of = filed.document, {"document": first, "generation": generation}
-        passages, sentences = [], []
         for number, (passage, vector, vectors, words, word_sentences) in enumerate(filed.items, first):
-            place = {"key": number, **of, "start": passage.start, "end": passage.end}
+            row = {"key": number, **of, "start": passage.start, "end": passage.end, "vector": vector}
             terms = _cut(" ".join(self._analyzer.terms(searched(passage))))
-            passages.append({**place, "heading": _cut(passage.heading), "terms": terms, "vector": vector.tolist()})
+            yield "passages", {**row, "heading": _cut(passage.heading), "terms": terms}
             most = LONGEST // 4 * 3 // words.shape[1]
-            for i, (sentence, own) in enumerate(zip(passage.sentences, vectors.tolist(), strict=True)):
-                place = {"key": within(number, i), **of, "start": sentence.start, "end": sentence.end}
-                list_ = {"list": sentence.list, "opens": sentence.opens}
+            for i, (sentence, own) in enumerate(zip(passage.sentences, vectors, strict=True)):
+                row = {"key": within(number, i), **of, "start": sentence.start, "end": sentence.end, "vector": own}
                 packed = base64.b64encode(words[word_sentences == i][:most].tobytes()).decode()
-                sentences.append({**place, **list_, "passage": number, "words": packed, "vector": own})
+                more = {"passage": number, "list": sentence.list, "opens": sentence.opens, "words": packed}
+                yield "sentences", {**row, **more}
         about = {**of, "id": document.id, "title": _cut(document.title), "digest": filed.digest}
         about["path"] = str(document.path) if document.path else ""
-        texts = (document.text[n * STRETCH :][:STRETCH] for n in parts(0, len(document.text)))
-        self._database.write("passages", passages)
-        self._database.write("sentences", sentences)
-        rows = [{"key": within(first, n), **about, "part": n, "text": text} for n, text in enumerate(texts)]
-        self._database.write("texts", rows)
+        for part in parts(0, len(document.text)):
+            text = document.text[part * STRETCH :][:STRETCH]
+            yield "texts", {"key": within(first, part), **about, "part": part, "text": text}
 
     def _count(self, changes: Mapping[int, int], generation: int) -> None:
         """Change how often words are there. Their rows keep how often they were, for readers of the last generation."""
