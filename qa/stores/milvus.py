@@ -30,7 +30,7 @@ from qa.stores.engine import K1, MOST, B, Database, Row
 from qa.types import Document, Passage, Sentence
 from qa.words import unpack
 
-STRETCH = 4000  # characters of a document in a row; at most four bytes each, of the 65,535 that a field holds
+STRETCH = 4000  # characters of a document in a row: a field holds 65,535 bytes, and a passage needs few
 FRESH = 1.0  # seconds that a reader goes by the state it has read
 STATE = 0  # its key
 SOME = 5000  # passages whose headings are looked at
@@ -131,12 +131,10 @@ class MilvusStore:
         sentences = defaultdict(list)
         for row in self.database.rows("sentences", f"passage in {list(numbers)}", fields):
             sentences[row["passage"]].append(row)
-        made = {
-            row["key"]: _entry(
-                row, [texts[n] for n in stretches[row["key"]]], sentences[row["key"]], self._word_dimension
-            )
-            for row in found
-        }
+        made = {}
+        for row in found:
+            own = [texts[key] for key in stretches[row["key"]]]
+            made[row["key"]] = _entry(row, own, sentences[row["key"]], self._word_dimension)
         return [made[number] for number in numbers if number in made]
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
@@ -204,8 +202,8 @@ def indexes(shared: Shared) -> dict[str, State]:
 
 
 def word_key(kind: str, word: str) -> int:
-    """The key of a term or a word."""
-    return int.from_bytes(hashlib.blake2b(f"{kind} {word}".encode(), digest_size=8).digest(), signed=True)
+    """The key of a term or a word: a hash of 63 bits, as it may be longer than a key of text can be."""
+    return int.from_bytes(hashlib.blake2b(f"{kind} {word}".encode(), digest_size=8).digest()) >> 1
 
 
 def within(number: int, part: int) -> int:
