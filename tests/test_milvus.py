@@ -156,13 +156,15 @@ def test_a_document_longer_than_a_field_comes_back_whole(share: Share) -> None:
         assert entry.passage.text == long.text[entry.passage.start : entry.passage.end]
 
 
-def test_readers_see_whole_documents_while_an_update_goes_on(share: Share, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readers_see_whole_documents_while_an_update_goes_on(
+    share: Share, remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(milvus, "FRESH", 0.05)
 
     def version(number: int) -> list[Document]:
         return [ASH, Document("oak.md", "Oak", f"The baker number{number} is here and has a port.\n\n" * 30)]
 
-    store, stopped, problems, seen = share(version(0)), threading.Event(), [], set()
+    store, stopped, problems, seen = share(version(0), uri=remote.uri), threading.Event(), [], set()
 
     def read() -> None:
         vector = np.array([0, 0, 0, 1], dtype=np.float32)
@@ -180,7 +182,7 @@ def test_readers_see_whole_documents_while_an_update_goes_on(share: Share, monke
     reader = threading.Thread(target=read)
     reader.start()
     for number in range(1, 11):
-        share(version(number))
+        share(version(number), uri=remote.uri)
     stopped.set()
     reader.join(20)
     assert problems == []

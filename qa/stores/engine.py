@@ -101,7 +101,10 @@ class Database:
         self._call("delete", self._collection(kind), filter=which, seconds=WRITE)
 
     def flush(self) -> None:
-        """Have Milvus Lite put rows where it searches them fast; a server does so by itself."""
+        """Have Milvus Lite put rows where it searches them fast, which nobody may read meanwhile.
+
+        A server does so by itself, and nobody reads a file before it is indexed, as one process has it.
+        """
         for kind in SCHEMA if self.uri.endswith(".db") else ():
             self._call("flush", self._collection(kind), seconds=WRITE)
 

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from qa.encoder import Vectors
-from qa.errors import StoreError
+from qa.errors import StoreError, StoreUnavailable
 from qa.stores import Candidates, Entry, Shared
 from qa.stores.engine import K1, MOST, B, Database, Row
 from qa.types import Document, Passage, Sentence
@@ -131,6 +131,8 @@ class MilvusStore:
         sentences = defaultdict(list)
         for row in self.database.rows("sentences", f"passage in {list(numbers)}", fields):
             sentences[row["passage"]].append(row)
+        if len(texts) < len(wanted) or len(sentences) < len(found):
+            raise StoreUnavailable(f"the store {self.database.uri} gave half of a passage: try again in a moment")
         made = {}
         for row in found:
             own = [texts[key] for key in stretches[row["key"]]]
