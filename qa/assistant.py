@@ -6,7 +6,7 @@ from pathlib import Path
 from qa import corpus as corpora
 from qa import indexing
 from qa.corpus import MAX_FILE_MB
-from qa.encoder import DEFAULT, Encoder, SentenceEncoder
+from qa.encoder import DEFAULT, Encoder, SentenceEncoder, Vectors
 from qa.errors import StoreError
 from qa.followup import standalone
 from qa.hints import hint, is_small_talk, topics_of
@@ -15,8 +15,9 @@ from qa.model import Model, model_for
 from qa.reader import THRESHOLD, Reader
 from qa.retriever import Retriever
 from qa.runtime import DEFAULT_RUNTIME, load
+from qa.sharing import share
 from qa.spelling import corrected
-from qa.stores import Store
+from qa.stores import Shared, Store
 from qa.stores.local import LocalStore
 from qa.terms import Analyzer, detect_language
 from qa.types import Answer, Document
@@ -61,12 +62,14 @@ class Assistant:
         runtime: str = DEFAULT_RUNTIME,
         max_file_mb: int = MAX_FILE_MB,
         progress: Progress = lambda *_: None,
+        store: Shared | None = None,
     ) -> "Assistant":
         """An assistant over a folder, or over several files, folders and patterns, whose index is brought up to date.
 
         Below a confidence of `threshold` the assistant abstains. `language`, a code of qa.terms.LANGUAGES, says whose
         stems and stop words the documents have; "auto" detects it. `encoder` is a name that qa.runtime.load knows, or
-        one that is loaded. Raises CorpusError, EncoderError or StoreError.
+        one that is loaded. With a `store` the index is there, in Milvus, and in `index` what speeds up building it.
+        Raises CorpusError, EncoderError or StoreError.
         """
         places = [corpus] if isinstance(corpus, Path | str) else corpus
         found = corpora.read(places, Path(index) / TEXTS, max_file_mb, progress)
@@ -75,16 +78,10 @@ class Assistant:
             language = detect_language([document.text for document in found.documents])
         analyzer = Analyzer(language)
         model = model_for(loaded.fingerprint, loaded.dimension, Path(index) / CALIBRATION)
-        for attempt in range(ATTEMPTS):
-            folder, changes = indexing.update(found.documents, Path(index), loaded, analyzer, model.basis, progress)
-            try:
-                store = LocalStore.open(folder)
-                break
-            except StoreError:
-                if folder.exists() or attempt == ATTEMPTS - 1:  # otherwise another process has just replaced it
-                    raise
-        assistant = cls(store, loaded, analyzer, model, threshold)
-        assistant.generation, assistant.changes, assistant.skipped = folder.name, changes, found.skipped
+        parts = found.documents, Path(index), loaded, analyzer, model.basis, progress
+        opened, generation, changes = share(store, *parts) if store else _local(*parts)
+        assistant = cls(opened, loaded, analyzer, model, threshold)
+        assistant.generation, assistant.changes, assistant.skipped = generation, changes, found.skipped
         return assistant
 
     @classmethod
@@ -119,3 +116,17 @@ class Assistant:
         """Those that can be asked in: the encoder's own and the documents'; none where the encoder may know any."""
         own = self.encoder.language
         return tuple(dict.fromkeys((own, self._analyzer.language))) if own else ()
+
+
+def _local(
+    documents: Sequence[Document], index: Path, encoder: Encoder, analyzer: Analyzer, basis: Vectors, progress: Progress
+) -> tuple[Store, str, Changes]:
+    """The store of these documents on disk, the name of its generation, and what has changed in it."""
+    for attempt in range(ATTEMPTS):
+        folder, changes = indexing.update(documents, index, encoder, analyzer, basis, progress)
+        try:
+            return LocalStore.open(folder), folder.name, changes
+        except StoreError:
+            if folder.exists() or attempt == ATTEMPTS - 1:  # otherwise another process has just replaced it
+                raise
+    raise AssertionError

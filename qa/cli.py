@@ -14,13 +14,14 @@ from typer.exceptions import TyperException
 
 from qa import sources
 from qa.errors import CorpusError, QAError, SettingsError, StoreError
-from qa.settings import Settings
+from qa.settings import LOCAL, Settings
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
     from qa.encoder import Encoder
     from qa.evaluation import Point
     from qa.indexing import Progress
+    from qa.stores import Shared
     from qa.types import Answer
     from qa.web.service import Service
 
@@ -42,7 +43,7 @@ def index(
 ) -> None:
     """Index the documents in the corpus; what is up to date already is left alone."""
     settings = Settings.from_environment()
-    assistant = _open(settings, places)
+    assistant = _open(settings, places, rebuild=True)
     if places:
         sources.remember(settings.index, places)
     for line in _changes(assistant):
@@ -149,14 +150,22 @@ def status(
 
     settings = Settings.from_environment()
     for field in dataclasses.fields(settings):
-        typer.echo(f"{field.name:10} {getattr(settings, field.name)}")
+        value = getattr(settings, field.name)
+        typer.echo(f"{field.name:13} {'set, not shown' if value and 'token' in field.name else value}")
+    if shared := _shared(settings):
+        from qa.stores.milvus import indexes
+
+        for name, state in indexes(shared).items():
+            about = f"{state.passages} passages by {state.settings['encoder']}"
+            typer.echo(f"{'generation':13} {name}-{state.generation}, of {about}")
+        return
     folder = generations.current(settings.index)
     if folder is None:
         typer.echo("nothing is indexed yet: run `qa index`")
         return
     generations.check(folder, thoroughly=verify)
-    about = generations.manifest(folder)
-    typer.echo(f"{'generation':10} {folder.name}, of {len(about['documents'])} documents by {about['encoder']}")
+    built = generations.manifest(folder)
+    typer.echo(f"{'generation':13} {folder.name}, of {len(built['documents'])} documents by {built['encoder']}")
 
 
 @cli.command()
@@ -189,17 +198,21 @@ def main() -> None:
         raise SystemExit(130) from None
 
 
-def _open(settings: Settings, places: Sequence[str] | None = None) -> "Assistant":
+def _open(settings: Settings, places: Sequence[str] | None = None, rebuild: bool = False) -> "Assistant":
     with _progress() as progress:
         found = places or sources.of(settings.index, settings.corpus)
-        assistant = _opened(settings, found, settings.encoder, progress)
+        assistant = _opened(settings, found, settings.encoder, progress, rebuild)
     for line in _skipped(assistant.skipped):
         typer.echo(line, err=True)
     return assistant
 
 
 def _opened(
-    settings: Settings, places: Sequence[str], encoder: "str | Encoder", progress: "Progress" = lambda *_: None
+    settings: Settings,
+    places: Sequence[str],
+    encoder: "str | Encoder",
+    progress: "Progress" = lambda *_: None,
+    rebuild: bool = False,
 ) -> "Assistant":
     from qa.assistant import Assistant
 
@@ -212,7 +225,16 @@ def _opened(
         runtime=settings.runtime,
         max_file_mb=settings.max_file_mb,
         progress=progress,
+        store=_shared(settings, rebuild),
     )
+
+
+def _shared(settings: Settings, rebuild: bool = False) -> "Shared | None":
+    from qa.stores import Shared
+
+    if settings.store == LOCAL:
+        return None
+    return Shared(settings.store.removeprefix("milvus:"), settings.store_token, rebuild)
 
 
 def _changes(assistant: "Assistant") -> Iterator[str]:

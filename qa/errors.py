@@ -5,6 +5,7 @@
     ├── CorpusError     nothing to index, or a document that can't be read
     ├── EncoderError    a model that can't be loaded, or isn't the one it should be
     └── StoreError      an index that is missing, damaged or of another format
+        └── StoreUnavailable    the database that has it doesn't answer; it may soon
 
 Each message is one line that says what is wrong, where, and what to do about it.
 """
@@ -28,3 +29,7 @@ class EncoderError(QAError):
 
 class StoreError(QAError):
     """The index is missing, damaged, or of a format that this version doesn't read."""
+
+
+class StoreUnavailable(StoreError):  # noqa: N818
+    """The database that has the index doesn't answer now: the same may work in a moment."""

@@ -16,8 +16,8 @@ from qa.cache import Cache
 from qa.encoder import Encoder, Span, Vectors
 from qa.errors import CorpusError, StoreError
 from qa.passages import split
-from qa.stores import Numbers
-from qa.stores.local import LocalStore, Vectored
+from qa.stores import Numbers, Vectored
+from qa.stores.local import LocalStore
 from qa.terms import Analyzer
 from qa.types import Document, Passage
 from qa.vectors import key, packed, unpacked
@@ -27,20 +27,27 @@ FORMAT = 4  # of the index on disk
 VECTORS = "vectors"  # the folder in the index where what was embedded is kept
 BATCH = 32  # passages that are encoded at a time, and lost where that is interrupted
 
+NO_TEXT = "the documents hold no text: give at least one that does"
+
 Progress = Callable[[str, int, int], None]  # told what is being done, how many are done, and of how many
 
 
 def split_all(documents: Sequence[Document], encoder: Encoder) -> list[Passage]:
     """The passages of all documents; raises CorpusError where two have one id, or none holds any text."""
+    check_ids(documents)
+    passages = [p for document in documents for p in split(document, encoder.tokenizer, encoder.max_tokens)]
+    if not passages:
+        raise CorpusError(NO_TEXT)
+    return passages
+
+
+def check_ids(documents: Sequence[Document]) -> None:
+    """Raise CorpusError where two documents have one id."""
     seen: set[str] = set()
     for document in documents:
         if document.id in seen:
             raise CorpusError(f"two documents have the id {document.id!r}: give each its own")
         seen.add(document.id)
-    passages = [p for document in documents for p in split(document, encoder.tokenizer, encoder.max_tokens)]
-    if not passages:
-        raise CorpusError("the documents hold no text: give at least one that does")
-    return passages
 
 
 def embed(
@@ -50,10 +57,12 @@ def embed(
     basis: Vectors,
     progress: Progress,
     cache: Cache | None = None,
+    *,
+    forget: bool = True,
 ) -> list[Vectored]:
     """The vectors of each passage, its sentences and its words, by one pass of the encoder over label and text.
 
-    What the cache has isn't encoded, and what is encoded is put there, a batch at a time.
+    What the cache has isn't encoded, and what is encoded is put there, a batch at a time; all else it may `forget`.
     """
     keys = [key(passage) for passage in passages]
     known = cache.get(keys) if cache else {}
@@ -80,7 +89,7 @@ def embed(
         if cache:
             cache.put((keys[n], packed(parts[n])) for n in batch)
     progress("passages", len(order), len(order))
-    if cache:
+    if cache and forget:
         cache.keep_only(keys)
     return [Vectored(passage, *parts[n]) for n, passage in enumerate(passages)]
 
@@ -126,34 +135,45 @@ def update(
 
     A generation is named after all that it is built from. Raises CorpusError or StoreError.
     """
-    settings = {
+    settings = settings_of(encoder, analyzer, basis)
+    hashes = hashes_of(documents)
+    about = {**settings, "documents": hashes}
+    name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
+    in_use = generations.current(index)
+    before = _before(in_use)
+    changes = changes_between(before.get("documents", {}), hashes, _differing(before, settings))
+    if in_use is not None and in_use.name == name and generations.is_whole(in_use):
+        return in_use, changes
+    encoder.verify()
+
+    def fill(folder: Path) -> None:
+        with closing(vector_cache(index, settings)) as cache:
+            build(documents, encoder, analyzer, basis, folder, progress, cache).close()
+
+    return generations.create(index, name, about, fill, lambda message: progress(message, 0, 0)), changes
+
+
+def settings_of(encoder: Encoder, analyzer: Analyzer, basis: Vectors) -> dict[str, Any]:
+    """All that an index depends on besides the documents."""
+    return {
         "format": FORMAT,
         "encoder": encoder.fingerprint,
         "basis": hashlib.sha256(basis.tobytes()).hexdigest(),
         "language": analyzer.language,
         "passages": [encoder.max_tokens, splitting.MERGE_TOKENS, splitting.LABEL_TOKENS],
     }
-    hashes = {document.id: _hash(document) for document in documents}
-    about = {**settings, "documents": hashes}
-    name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
-    in_use = generations.current(index)
-    before = _before(in_use)
-    changes = _changes(before.get("documents", {}), hashes, _differing(before, settings))
-    if in_use is not None and in_use.name == name and generations.is_whole(in_use):
-        return in_use, changes
-    encoder.verify()
-
-    def fill(folder: Path) -> None:
-        depended_on = [settings[name] for name in ("encoder", "basis", "language")]
-        with closing(Cache(index / VECTORS, json.dumps(depended_on))) as cache:
-            build(documents, encoder, analyzer, basis, folder, progress, cache).close()
-
-    return generations.create(index, name, about, fill, lambda message: progress(message, 0, 0)), changes
 
 
-def _hash(document: Document) -> str:
-    title = document.title if document.titled else ""
-    return hashlib.sha256(f"{title}\n{document.pages}\n{document.text}".encode()).hexdigest()
+def vector_cache(index: Path, settings: Mapping[str, Any]) -> Cache:
+    """What was embedded with these settings; raises OSError or sqlite3.OperationalError where it can't be written."""
+    return Cache(index / VECTORS, json.dumps([settings[name] for name in ("encoder", "basis", "language")]))
+
+
+def hashes_of(documents: Sequence[Document]) -> dict[str, str]:
+    """The documents' ids, each with a hash of all that is indexed of it but a title that is only its file's name."""
+    titles = [document.title if document.titled else "" for document in documents]
+    parts = [f"{title}\n{d.pages}\n{d.text}" for d, title in zip(documents, titles, strict=True)]
+    return {d.id: hashlib.sha256(part.encode()).hexdigest() for d, part in zip(documents, parts, strict=True)}
 
 
 def _before(in_use: Path | None) -> dict[str, Any]:
@@ -175,7 +195,8 @@ def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     return "; ".join(found) if before else ""
 
 
-def _changes(before: Mapping[str, str], now: Mapping[str, str], anew: str) -> Changes:
+def changes_between(before: Mapping[str, str], now: Mapping[str, str], anew: str = "") -> Changes:
+    """What is different between two sets of documents, given as their ids and hashes."""
     gone = {before[name]: name for name in sorted(before.keys() - now.keys(), reverse=True)}
     moved = [(gone.pop(now[name]), name) for name in sorted(now.keys() - before.keys()) if now[name] in gone]
     old, new = {pair[0] for pair in moved}, {pair[1] for pair in moved}

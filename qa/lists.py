@@ -57,7 +57,5 @@ def _run(store: Store, number: int, step: int, passage: Passage, wanted: int) ->
 
 def _neighbour(store: Store, number: int, passage: Passage) -> Passage | None:
     """The passage of a number, where it is of the same document."""
-    if not 0 <= number < len(store):
-        return None
-    found = store.entries([number])[0].passage
-    return found if found.document_id == passage.document_id else None
+    found = [entry.passage for entry in store.entries([number])]
+    return found[0] if found and found[0].document_id == passage.document_id else None

@@ -12,6 +12,8 @@ from qa.terms import LANGUAGES
 
 PREFIX = "QA_"
 RUNTIMES = ("onnx", "int8", "torch")  # what can run the encoder
+LOCAL = "local"
+STORE = re.compile(r"local|milvus:(?:https?://[^/\s@]+(?:/\w+)?/?|(?!\w+:)\S.*\.db)")
 ORIGIN = re.compile(r"https?://[^/\s]+|null|\*")
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
@@ -36,6 +38,8 @@ class Settings:
     feedback: str = ""
     url: str = ""
     log_questions: bool = False
+    store: str = LOCAL
+    store_token: str = ""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -59,6 +63,11 @@ class Settings:
             raise SettingsError(f"{PREFIX}RUNTIME is {settings.runtime!r}; give one of {', '.join(RUNTIMES)}")
         if settings.rate < 1:
             raise SettingsError(f"{PREFIX}RATE is {settings.rate}; give how many requests a minute, at least 1")
+        if not STORE.fullmatch(settings.store):
+            raise SettingsError(
+                f"{PREFIX}STORE can't be used; give local, milvus:FILE.db or milvus:http://HOST:19530, any token apart "
+                f"from it in {PREFIX}STORE_TOKEN"
+            )
         for origin in settings.allowed_origins:
             if not ORIGIN.fullmatch(origin):
                 raise SettingsError(f"{PREFIX}ORIGINS has {origin!r}; give origins as https://example.org, with spaces")

@@ -93,6 +93,16 @@ def counting() -> WordCountEncoder:
     return WordCountEncoder()
 
 
+@pytest.fixture
+def milvus_uri(tmp_path: Path) -> Iterator[str]:
+    """A file for Milvus Lite, whose server is stopped afterwards."""
+    pytest.importorskip("pymilvus", reason="pymilvus isn't installed")
+    manager = pytest.importorskip("milvus_lite.server_manager", reason="milvus-lite isn't installed")
+    uri = str(tmp_path / "store.db")
+    yield uri
+    manager.server_manager_instance.release_server(uri)
+
+
 @pytest.fixture(scope="session")
 def tokenizer() -> Tokenizer:
     folder = bundled_folder()

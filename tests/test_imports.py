@@ -18,9 +18,12 @@ LAYERS = [
     {"mentions", "settings", "together"},
     {"followup", "passages", "words", "generations", "questions", "question", "model", "stores"},
     {"hints", "spelling", "lists", "vectors"},
-    {"stores.local"},
     {"runtime"},
+    {"stores.local", "stores.engine"},
+    {"stores.milvus"},
+    {"stores.writer"},
     {"features", "indexing"},
+    {"sharing"},
     {"retriever"},
     {"reader"},
     {"assistant", "calibration"},
@@ -72,6 +75,7 @@ def test_heavy_libraries_and_settings_are_imported_in_one_place() -> None:
     users = {name: imported(tree) for name, tree in modules().items()}
     assert [m for m, names in users.items() if "sentence_transformers" in names] == ["encoder"]
     assert [m for m, names in users.items() if "faiss" in names] == ["stores.local"]
+    assert [m for m, names in users.items() if "pymilvus" in names] == ["stores.engine"]
     assert all(LAYER[m] > LAYER["assistant"] for m, names in users.items() if "qa.settings" in names)
 
 

@@ -39,6 +39,8 @@ def test_defaults_are_what_the_readme_promises() -> None:
         feedback="",
         url="",
         log_questions=False,
+        store="local",
+        store_token="",
     )
 
 
@@ -61,12 +63,25 @@ def test_defaults_are_what_the_readme_promises() -> None:
         ("feedback", "feedback.sqlite", "feedback.sqlite"),
         ("url", "https://ask.example", "https://ask.example"),
         ("log_questions", "Yes", True),
+        ("store", "milvus:https://host:19530/handbook", "milvus:https://host:19530/handbook"),
+        ("store", "milvus:./an index/file.db", "milvus:./an index/file.db"),
+        ("store_token", "root:Milvus", "root:Milvus"),
     ],
 )
 def test_each_variable_is_read_as_its_type_and_changes_nothing_else(name: str, value: str, expected: object) -> None:
     found = Settings.from_environment({f"QA_{name.upper()}": value})
     assert found == replace(Settings(), **{name: expected})
     assert type(getattr(found, name)) is type(getattr(Settings(), name))
+
+
+@pytest.mark.parametrize(
+    "store",
+    ["milvus", "milvus:", "milvus:host:19530", "milvus:http://root:s3cret@host", "faiss:x.db", "milvus:ftp://h.db"],
+)
+def test_a_store_that_is_none_is_refused_without_saying_its_token(store: str) -> None:
+    with pytest.raises(SettingsError, match=r"^QA_STORE can't be used; give local, milvus:FILE\.db or .*") as caught:
+        Settings.from_environment({"QA_STORE": store})
+    assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("origins", ["example.org", "https://example.org/", "https://a.example https:/b", "ftp://a"])
@@ -78,7 +93,7 @@ def test_an_origin_that_is_none_is_named(origins: str) -> None:
 def test_every_setting_is_among_those_tested() -> None:
     assert {field.name for field in fields(Settings)} == set(
         "corpus index encoder runtime max_file_mb host port title threshold language origins token rate feedback url "
-        "log_questions".split()
+        "log_questions store store_token".split()
     )
 
 

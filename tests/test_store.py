@@ -1,4 +1,7 @@
-"""LocalStore with vectors that a reader can work out: how often river, port, coal and baker occur."""
+"""The stores with vectors that a reader can work out: how often river, port, coal and baker occur.
+
+The same tests run over both; what else there is to each is below, and in test_milvus.py.
+"""
 
 import math
 import shutil
@@ -10,8 +13,9 @@ from conftest import WordCountEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qa import Document, generations, indexing
+from qa import Document, generations, indexing, sharing
 from qa.errors import StoreError
+from qa.stores import Shared, Store
 from qa.stores.local import LocalStore, _Parts
 from qa.terms import Analyzer
 from qa.words import random_basis
@@ -33,15 +37,18 @@ def build(documents: list[Document], folder: Path | None = None) -> LocalStore:
     return indexing.build(documents, WordCountEncoder(), Analyzer("en"), random_basis(4), folder)
 
 
-@pytest.fixture(params=["in memory", "opened again"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> LocalStore:
+@pytest.fixture(params=["in memory", "opened again", "in Milvus"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "in memory":
         return build([RIVER, COAL])
+    if request.param == "in Milvus":
+        shared, parts = Shared(request.getfixturevalue("milvus_uri")), (Analyzer("en"), random_basis(4))
+        return sharing.share(shared, [RIVER, COAL], tmp_path, WordCountEncoder(), *parts, lambda *_: None)[0]
     build([RIVER, COAL], tmp_path).close()
     return LocalStore.open(tmp_path)
 
 
-def test_each_ranking_has_its_exact_score(store: LocalStore) -> None:
+def test_each_ranking_has_its_exact_score(store: Store) -> None:
     river = np.array([1, 0, 0, 0], dtype=np.float32)
     found = store.search(river, ["river"], 1)
     assert found.numbers.tolist() == [0]
@@ -51,7 +58,7 @@ def test_each_ranking_has_its_exact_score(store: LocalStore) -> None:
     assert found.lexical == pytest.approx([math.log(2) * 2 / (2 + 1.2 * (0.25 + 0.75 * 6 / average))])
 
 
-def test_the_candidates_are_the_best_of_either_ranking_in_the_order_of_their_numbers(store: LocalStore) -> None:
+def test_the_candidates_are_the_best_of_either_ranking_in_the_order_of_their_numbers(store: Store) -> None:
     coal = np.array([0, 0, 1, 0], dtype=np.float32)
     found = store.search(coal, ["river"], 1)
     assert found.numbers.tolist() == [0, 1]
@@ -61,18 +68,18 @@ def test_the_candidates_are_the_best_of_either_ranking_in_the_order_of_their_num
 
 
 @pytest.mark.parametrize("terms", [[], ["unheard"]])
-def test_terms_that_no_passage_has_score_nothing(store: LocalStore, terms: list[str]) -> None:
+def test_terms_that_no_passage_has_score_nothing(store: Store, terms: list[str]) -> None:
     found = store.search(np.array([0, 1, 0, 0], dtype=np.float32), terms, 100)
     assert found.numbers.tolist() == [0, 1]
     assert found.lexical.tolist() == [0, 0]
 
 
-def test_a_term_is_worth_more_the_fewer_passages_have_it(store: LocalStore) -> None:
+def test_a_term_is_worth_more_the_fewer_passages_have_it(store: Store) -> None:
     idf = store.idf(["coal", "unheard"])
     assert idf == {"coal": pytest.approx(math.log(2)), "unheard": pytest.approx(math.log(6))}
 
 
-def test_documents_and_passages_come_back_as_they_were(store: LocalStore) -> None:
+def test_documents_and_passages_come_back_as_they_were(store: Store) -> None:
     assert len(store) == 2
     assert [store.document(d.id) for d in (RIVER, COAL)] == [RIVER, COAL]
     assert store.document("other.md") is None
@@ -84,6 +91,16 @@ def test_documents_and_passages_come_back_as_they_were(store: LocalStore) -> Non
     assert river.sentences == pytest.approx(expected, abs=1e-3)  # kept in 16 bits
     assert river.word_sentences.tolist() == [0, 0, 1, 1]
     assert store.headings() == ["Trade"]
+
+
+def test_numbers_that_no_passage_has_are_left_out(store: Store) -> None:
+    assert [entry.number for entry in store.entries([-1, 1, 2, 10**6, 0])] == [1, 0]
+    assert store.entries([]) == []
+
+
+def test_terms_and_words_are_counted(store: Store) -> None:
+    assert store.known(["coal", "unheard", "river"]) == {"coal", "river"}
+    assert store.frequencies(["river", "port", "unheard", "coal"]) == {"river": 2, "port": 1, "coal": 2}
 
 
 @settings(max_examples=40, deadline=None)

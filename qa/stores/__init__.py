@@ -1,6 +1,7 @@
 """Where passages and vectors live, behind one small Protocol."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -8,8 +9,28 @@ import numpy.typing as npt
 
 from qa.encoder import Vectors
 from qa.types import Document, Passage
+from qa.words import Packed
 
 Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Where the index is that many servers share; `rebuild` replaces one that was built with other settings."""
+
+    uri: str
+    token: str = field(default="", repr=False)
+    rebuild: bool = False
+
+
+class Vectored(NamedTuple):
+    """A passage with what the encoder made of it, to be stored: its vector, its sentences', and its words' packed."""
+
+    passage: Passage
+    vector: Vectors
+    sentences: Vectors
+    words: Packed
+    word_sentences: Numbers
 
 
 class Entry(NamedTuple):
@@ -36,7 +57,10 @@ class Candidates(NamedTuple):
 
 
 class Store(Protocol):
-    """Passages with their vectors, numbered from 0 in the order of the documents; read-only once it is built."""
+    """Passages with their vectors, numbered so that those of a document follow one another.
+
+    A number is that of one passage for ever, but not every number has to have one.
+    """
 
     def __len__(self) -> int:
         """How many passages there are."""
@@ -47,7 +71,7 @@ class Store(Protocol):
         ...
 
     def entries(self, numbers: Sequence[int]) -> list[Entry]:
-        """The passages of these numbers with their vectors, in their order."""
+        """The passages of these numbers with their vectors, in their order; numbers that have none are left out."""
         ...
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
@@ -69,3 +93,8 @@ class Store(Protocol):
     def headings(self) -> list[str]:
         """The headings that passages stand under, without those above them, or the titles where there are none."""
         ...
+
+
+def searched(passage: Passage) -> str:
+    """The text that a passage is found by: its own, under its title and its heading."""
+    return f"{passage.title}. {passage.heading}. {passage.text}"

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from qa.encoder import Vectors
 from qa.errors import StoreError
-from qa.stores import Candidates, Entry, Numbers
+from qa.stores import Candidates, Entry, Numbers, Vectored, searched
 from qa.terms import WORD, Analyzer, fold
 from qa.types import Document, Passage, Sentence
 from qa.words import Packed, unpack
@@ -34,16 +34,6 @@ WHERE number IN (SELECT value FROM json_each(?))
 """
 
 
-class Vectored(NamedTuple):
-    """A passage with what the encoder made of it, to be stored: its vector, its sentences', and its words' packed."""
-
-    passage: Passage
-    vector: Vectors
-    sentences: Vectors
-    words: Packed
-    word_sentences: Numbers
-
-
 class LocalStore:
     """A store that was built from passages and their vectors, or opened from the folder that it was saved in."""
 
@@ -59,7 +49,7 @@ class LocalStore:
     ) -> "LocalStore":
         """A store of at least one passage, kept in `folder` if one is given."""
         database = _connect(str(folder / DATABASE) if folder else ":memory:")
-        texts = [f"{p.title}. {p.heading}. {p.text}" for p, *_ in items]
+        texts = [searched(item.passage) for item in items]
         with database:
             _fill(database, documents, [item.passage for item in items], texts)
         passages = _flat(np.stack([item.vector for item in items]))
@@ -126,9 +116,9 @@ class LocalStore:
         )
 
     def entries(self, numbers: Sequence[int]) -> list[Entry]:
-        """The passages of these numbers with their vectors, in their order."""
+        """The passages of these numbers with their vectors, in their order; numbers that have none are left out."""
         rows = {row["number"]: row for row in self._database.execute(PASSAGES, (json.dumps(list(numbers)),))}
-        return [self._entry(number, _passage(rows[number])) for number in numbers]
+        return [self._entry(number, _passage(rows[number])) for number in numbers if number in rows]
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""

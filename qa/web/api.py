@@ -12,6 +12,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from qa.errors import StoreUnavailable
 from qa.payload import payload
 from qa.settings import Settings
 from qa.web.feedback import Feedback, Verdict
@@ -109,7 +110,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     429: {"model": Problem, "description": "Too many requests; Retry-After says when to come again."},
     503: {
         "model": Problem,
-        "description": "The documents are still being loaded; Retry-After says when to come again.",
+        "description": "The documents are still being loaded, or their store doesn't answer; Retry-After says when to "
+        "come again.",
     },
 }
 
@@ -185,6 +187,11 @@ def handle_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def refused(_: Request, error: HTTPException) -> JSONResponse:
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+    @app.exception_handler(StoreUnavailable)
+    async def unavailable(_: Request, error: StoreUnavailable) -> JSONResponse:
+        log.warning("%s", error)
+        return JSONResponse({"error": "the documents can't be reached: ask again in a moment"}, 503, RETRY_AFTER)
 
     @app.exception_handler(Exception)
     async def failed(_: Request, error: Exception) -> JSONResponse:

@@ -7,6 +7,8 @@ from typing import Any
 
 import gradio as gr
 
+from qa.assistant import History
+from qa.errors import StoreUnavailable
 from qa.payload import payload
 from qa.types import Answer
 from qa.web.render import answer_html
@@ -40,11 +42,17 @@ def theme() -> gr.themes.Base:
 def chat_page(service: Service, title: str) -> gr.Blocks:
     """The page: the conversation, where to type, and a few questions to begin with."""
 
+    def answered(question: str, history: History = ()) -> Answer:
+        try:
+            return service.assistant().ask(question, history)
+        except StoreUnavailable:
+            raise gr.Error("The documents can’t be reached: ask again in a moment") from None
+
     def respond(question: str, answers: Answers) -> tuple[str, list[Any], Answers, gr.Button]:
         if not question.strip():
             return "", _messages(answers), answers, gr.Button()
         history = [(answer.standalone, answer.text) for answer in answers]
-        answers = [*answers, service.assistant().ask(question, history=history)]
+        answers = [*answers, answered(question, history)]
         changed = answers[-1].standalone != question
         return "", _messages(answers), answers, gr.Button(visible=changed)
 
@@ -53,7 +61,7 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
         if len(question) > MAX_QUESTION:
             raise gr.Error(f"The question is longer than {MAX_QUESTION} characters: shorten it")
         begin = time.perf_counter()
-        answer = service.assistant().ask(question)
+        answer = answered(question)
         return payload(answer, 1000 * (time.perf_counter() - begin))
 
     def welcome() -> gr.Chatbot:
