@@ -44,25 +44,28 @@ class Retriever:
         pool = self._store.search(question.vector, question.terms, POOL)
         fused = _z_scores(pool.dense) + _z_scores(pool.sentence) + _z_scores(pool.lexical)
         ranked = np.argsort(-fused, kind="stable")
-        best, rest = ranked[:SHORTLIST], ranked[SHORTLIST : SHORTLIST + FURTHER]
+        place = {number: i for i, number in enumerate(pool.numbers.tolist())}
         found = self._store.entries(pool.numbers[ranked[: SHORTLIST + FURTHER]].tolist())
-        entries, behind = found[:SHORTLIST], [entry.passage for entry in found[SHORTLIST:]]
+        entries, behind = found[:SHORTLIST], found[SHORTLIST:]
         seen = {entry.passage.document_id for entry in entries}
-        scored = zip(behind, fused[rest].tolist(), strict=True)
         candidates = [
             Candidate(
                 entry=entry,
                 title_terms=frozenset(self._analyzer.terms(f"{entry.passage.title} {entry.passage.heading}")),
-                cosine=float(pool.dense[i]),
-                fused=float(fused[i]),
+                cosine=float(pool.dense[place[entry.number]]),
+                fused=float(fused[place[entry.number]]),
             )
-            for entry, i in zip(entries, best, strict=True)
+            for entry in entries
         ]
         return Retrieved(
             question,
             candidates,
             idf=self._store.idf(question.terms + question.word_terms),
-            further=[Hit(passage, score) for passage, score in scored if passage.document_id not in seen],
+            further=[
+                Hit(entry.passage, float(fused[place[entry.number]]))
+                for entry in behind
+                if entry.passage.document_id not in seen
+            ],
         )
 
 

@@ -1,15 +1,20 @@
 import os
+import random
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from conftest import WordCountEncoder
+from conftest import CORPUS, WordCountEncoder
 
 import qa
-from qa import Assistant, Document
+from qa import Assistant, Document, generations, indexing
 from qa.encoder import Encoder
 from qa.errors import CorpusError, StoreError
+from qa.indexing import Changes
+from qa.model import model_for
 from qa.stores.local import DATABASE, PASSAGE_VECTORS, LocalStore
+from qa.terms import Analyzer
 
 RIVER = Document(id="river.md", title="Rivers", text="# Rivers\n\nThe port of Elm is on the Ash. It was built in 1912.")
 TOWN = Document(id="town.md", title="Town", text="# Town\n\nElm has a bakery, and its baker is called Rowan Birch.")
@@ -229,3 +234,81 @@ def test_the_package_gives_its_public_names() -> None:
     assert all(hasattr(qa, name) for name in qa.__all__)
     with pytest.raises(AttributeError, match="Nothing"):
         _ = qa.Nothing
+
+
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")
+def test_a_flipped_bit_is_found_by_its_checksum_and_never_more_than_a_store_error(
+    encoder: Encoder, tmp_path: Path
+) -> None:
+    Assistant.open(CORPUS, tmp_path, encoder)
+    model = model_for(encoder.fingerprint, encoder.dimension)
+    folder = generations.current(tmp_path)
+    assert folder is not None
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    chance = random.Random(3)
+    for number in range(200):
+        weights = [path.stat().st_size if number % 2 else 1 for path in files]
+        (path,) = chance.choices(files, weights)
+        good = path.read_bytes()
+        bad = bytearray(good)
+        bad[chance.randrange(len(bad))] ^= 1 << chance.randrange(8)
+        path.write_bytes(bad)
+        with pytest.raises(StoreError, match="is damaged"):
+            generations.check(folder, thoroughly=True)
+        with suppress(StoreError):
+            store = LocalStore.open(folder)
+            with closing(store), suppress(StoreError):
+                Assistant(store, encoder, Analyzer(), model).ask("Which river is the port on?")
+        path.write_bytes(good)
+    generations.check(folder, thoroughly=True)
+
+
+def test_a_small_index_with_a_flipped_bit_is_built_anew_when_it_is_opened(encoder: Encoder, tmp_path: Path) -> None:
+    before = Assistant.open(CORPUS, tmp_path, encoder).ask("Which river is the port on?")
+    folder = generations.current(tmp_path)
+    assert folder is not None
+    database = folder / DATABASE
+    data = bytearray(database.read_bytes())
+    at = data.index(b"river port on the Tom River")
+    data[at] ^= 1
+    database.write_bytes(data)
+    assert Assistant.open(CORPUS, tmp_path, encoder).ask("Which river is the port on?") == before
+
+
+def test_an_index_of_a_newer_format_is_refused_with_what_to_do(counted: WordCountEncoder, tmp_path: Path) -> None:
+    corpus, index = tmp_path / "corpus", tmp_path / "index"
+    corpus.mkdir()
+    (corpus / "river.md").write_text(RIVER.text, "utf-8")
+    Assistant.open(corpus, index)
+    generations.create(index, "newer", {"format": indexing.FORMAT + 1, "documents": {}}, lambda folder: None)
+    with pytest.raises(StoreError, match=r"this version knows \d+ at most: install a newer one, or set QA_INDEX"):
+        Assistant.open(corpus, index)
+    folder = generations.current(index)
+    assert folder is not None
+    assert folder.name == "newer"
+
+
+def test_what_changed_is_said_and_why_all_is_new(counted: WordCountEncoder, tmp_path: Path) -> None:
+    corpus, index = tmp_path / "corpus", tmp_path / "index"
+    corpus.mkdir()
+    for name in ("a", "b", "c", "d"):
+        (corpus / f"{name}.txt").write_text(f"The port {name} is on a river.", "utf-8")
+    first = Assistant.open(corpus, index).changes
+    assert (first.added, first.anew) == (("a.txt", "b.txt", "c.txt", "d.txt"), "")
+    (corpus / "a.txt").rename(corpus / "moved.txt")
+    (corpus / "b.txt").write_text("A baker.", "utf-8")
+    (corpus / "c.txt").unlink()
+    (corpus / "e.txt").write_text("Coal.", "utf-8")
+    counted.texts.clear()
+    opened = Assistant.open(corpus, index)
+    assert opened.changes == Changes(
+        added=("e.txt",), changed=("b.txt",), moved=(("a.txt", "moved.txt"),), removed=("c.txt",),
+        unchanged=("d.txt",),
+    )  # fmt: skip
+    assert sorted(counted.texts) == ["A baker.", "Coal."], "a renamed file costs nothing"
+    assert opened.store.document("c.txt") is None
+    assert str(opened.changes) == "documents: 1 added, 1 changed, 1 moved, 1 removed, 1 unchanged"
+    counted.fingerprint = "another"
+    anew = Assistant.open(corpus, index).changes
+    assert anew.anew == "encoder word-count before, now another"
+    assert len(anew.unchanged) == 4

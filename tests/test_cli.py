@@ -1,9 +1,13 @@
+import contextlib
 import json
 import os
 import shlex
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -202,3 +206,36 @@ finally:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "Usage:" in done.stdout
     assert done.stdout.splitlines()[-1] == "heavy: []"
+
+
+def test_ctrl_c_stops_within_a_second_and_keeps_what_was_embedded(tmp_path: Path, exported: Path) -> None:
+    corpus, index = tmp_path / "corpus", tmp_path / "index"
+    corpus.mkdir()
+    shutil.copytree(exported, index / "encoder")
+    for number in range(400):
+        (corpus / f"{number}.txt").write_text(f"The port number {number} is on a river. " * 30, "utf-8")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("QA_")}
+    environment |= {"QA_CORPUS": str(corpus), "QA_INDEX": str(index)}
+    command = [sys.executable, "-m", "qa", "index"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        while not (kept := _kept(index)):
+            assert process.poll() is None
+            time.sleep(0.05)
+        begin = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        took = time.monotonic() - begin
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert b"Traceback" not in said
+    assert 0 < kept <= _kept(index) < 400
+    assert took < 5, "a second where nothing else runs"
+
+
+def _kept(index: Path) -> int:
+    for path in (index / "vectors").glob("*.sqlite"):
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as database:
+            return int(database.execute("SELECT count(*) FROM kept").fetchone()[0])
+    return 0

@@ -5,8 +5,10 @@ import json
 import math
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +22,8 @@ from qa.types import Document, Passage, Sentence
 from qa.words import Packed, unpack
 
 DATABASE, LEXICAL, PASSAGE_VECTORS, ARRAYS = "passages.sqlite", "lexical", "vectors.faiss", "arrays"
+
+DAMAGE = (sqlite3.Error, ValueError, TypeError, IndexError, KeyError, OverflowError)  # what damaged files lead to
 
 SCHEMA = """
 CREATE TABLE documents (id TEXT PRIMARY KEY, title TEXT, path TEXT, text TEXT);
@@ -87,7 +91,8 @@ class LocalStore:
             lexical = bm25s.BM25.load(folder / LEXICAL, show_progress=False)
             names = ((name, folder / ARRAYS / f"{name}.npy") for name in _Parts._fields)
             parts = _Parts(**{name: np.load(path, mmap_mode="r").view(np.ndarray) for name, path in names})
-        except (sqlite3.Error, EOFError, KeyError, RuntimeError, OSError, ValueError, TypeError) as error:
+            parts.check()
+        except (*DAMAGE, EOFError, RuntimeError, OSError, TokenError, MemoryError) as error:
             raise StoreError(f"the index in {folder} is damaged: delete that folder and run `qa index`") from error
         return cls(database, passages, lexical, parts)
 
@@ -103,22 +108,24 @@ class LocalStore:
 
     def search(self, vector: Vectors, terms: Sequence[str], k: int) -> Candidates:
         """The k best passages by each ranking, for a question's unit vector, shape (dimension,), and its terms."""
-        k = min(k, len(self))
-        _, nearest = self._passages.search(vector.reshape(1, -1), k)
-        bm25 = self._bm25_scores(terms)
-        best = np.argpartition(-bm25, k - 1)[:k]
-        numbers = np.unique(np.concatenate([nearest[0], best[bm25[best] > 0]]))
-        return Candidates(
-            numbers=numbers,
-            dense=self._passages.reconstruct_batch(numbers) @ vector,
-            sentence=self._nearest_sentences(numbers, vector),
-            lexical=bm25[numbers],
-        )
+        with _reading():
+            k = min(k, len(self))
+            _, nearest = self._passages.search(vector.reshape(1, -1), k)
+            bm25 = self._bm25_scores(terms)
+            best = np.argpartition(-bm25, k - 1)[:k]
+            numbers = np.unique(np.concatenate([nearest[0], best[bm25[best] > 0]]))
+            return Candidates(
+                numbers=numbers,
+                dense=self._passages.reconstruct_batch(numbers) @ vector,
+                sentence=self._nearest_sentences(numbers, vector),
+                lexical=bm25[numbers],
+            )
 
     def entries(self, numbers: Sequence[int]) -> list[Entry]:
         """The passages of these numbers with their vectors, in their order; numbers that have none are left out."""
-        rows = {row["number"]: row for row in self._database.execute(PASSAGES, (json.dumps(list(numbers)),))}
-        return [self._entry(number, _passage(rows[number])) for number in numbers if number in rows]
+        with _reading():
+            rows = {row["number"]: row for row in self._database.execute(PASSAGES, (json.dumps(list(numbers)),))}
+            return [self._entry(number, _passage(rows[number])) for number in numbers if 0 <= number < len(self)]
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
@@ -132,23 +139,28 @@ class LocalStore:
     def frequencies(self, words: Sequence[str]) -> dict[str, int]:
         """How often each of the words that are there at all stands in the passages, without case and accents."""
         query = "SELECT word, frequency FROM words WHERE word IN (SELECT value FROM json_each(?))"
-        return dict(map(tuple, self._database.execute(query, (json.dumps(words),))))
+        with _reading():
+            return dict(map(tuple, self._database.execute(query, (json.dumps(words),))))
 
     def document(self, document_id: str) -> Document | None:
         """The document of this id, or None where it isn't indexed."""
-        row = self._database.execute("SELECT * FROM documents WHERE id = ?", (document_id,)).fetchone()
+        with _reading():
+            row = self._database.execute("SELECT * FROM documents WHERE id = ?", (document_id,)).fetchone()
         return row and Document(row["id"], row["title"], row["text"], Path(row["path"]) if row["path"] else None)
 
     def headings(self) -> list[str]:
         """The headings that passages stand under, without those above them, or the titles where there are none."""
         query = "SELECT DISTINCT heading FROM passages WHERE heading != '' ORDER BY number LIMIT 1000"
-        found = [heading.split(" › ")[-1] for (heading,) in self._database.execute(query)]
         titles = "SELECT title FROM documents ORDER BY rowid LIMIT 1000"
-        return list(dict.fromkeys(found)) or [title for (title,) in self._database.execute(titles)]
+        with _reading():
+            found = [heading.split(" › ")[-1] for (heading,) in self._database.execute(query)]
+            return list(dict.fromkeys(found)) or [title for (title,) in self._database.execute(titles)]
 
     def _entry(self, number: int, passage: Passage) -> Entry:
         sentences = slice(*self._parts.first_sentences[number : number + 2])
         words = slice(*self._parts.first_words[number : number + 2])
+        if np.any(self._parts.word_sentences[words] >= len(passage.sentences)):
+            raise ValueError("a word stands in no sentence")
         return Entry(
             number=number,
             passage=passage,
@@ -186,6 +198,23 @@ class _Parts(NamedTuple):
     sentences: npt.NDArray[np.float16]
     words: Packed
     word_sentences: npt.NDArray[np.uint16]
+
+    def check(self) -> None:
+        """Raise ValueError where they don't fit together."""
+        for first, parts in ((self.first_sentences, self.sentences), (self.first_words, self.words)):
+            if first[0] != 0 or first[-1] != len(parts) or np.any(np.diff(first) < 0):
+                raise ValueError("its parts are of different lengths")
+        if len(self.word_sentences) != len(self.words):
+            raise ValueError("its words are of different numbers")
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Turn what a damaged file leads to into a StoreError."""
+    try:
+        yield
+    except DAMAGE as error:
+        raise StoreError("the index is damaged: `qa status --verify` says where") from error
 
 
 def _connect(location: str, uri: bool = False) -> sqlite3.Connection:
