@@ -147,7 +147,7 @@ def latency(file: File, passages: int = 10_000, limit: int = 300) -> None:
     encoder, analyzer = SentenceEncoder(), Analyzer()
     model = model_for(encoder.fingerprint, encoder.dimension)
     split = indexing.split_all(read.documents, encoder)
-    embedded = indexing.embed(split, encoder, analyzer, model.basis, lambda *_: None)
+    embedded = list(indexing.embed(split, encoder, analyzer, model.basis, lambda *_: None))
     copies = [
         item._replace(passage=replace(item.passage, document_id=f"{n} {item.passage.document_id}"))
         for n in range(-(-passages // len(embedded)))

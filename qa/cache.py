@@ -30,14 +30,22 @@ class Cache:
                 damaged.unlink()
             self._database = _opened(path)
 
-    def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        """The values of those keys that are known; a damaged value isn't."""
-        found: dict[bytes, bytes] = {}
+    def known(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Those of the keys that have a value; a damaged value is none."""
+        found: set[bytes] = set()
         for first in range(0, len(keys), BATCH):
             some = keys[first : first + BATCH]
             query = f"SELECT * FROM kept WHERE key IN ({','.join('?' * len(some))})"
-            found |= {k: v for k, checksum, v in self._database.execute(query, some) if zlib.crc32(v) == checksum}
+            found |= {k for k, checksum, v in self._database.execute(query, some) if zlib.crc32(v) == checksum}
         return found
+
+    def get(self, key: bytes) -> bytes:
+        """The value of a key; raises KeyError where there is none."""
+        row = self._database.execute("SELECT value FROM kept WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            raise KeyError(key)
+        value: bytes = row[0]
+        return value
 
     def put(self, items: Iterable[tuple[bytes, bytes]]) -> None:
         """Keep values, all of them or, if it is interrupted, none."""

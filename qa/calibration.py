@@ -55,7 +55,7 @@ def calibrate(squad: Squad, encoder: Encoder, progress: Progress = lambda *_: No
     analyzer = Analyzer("en")
     passages = indexing.split_all(squad.documents, encoder)
     basis = word_basis(passages, encoder, analyzer)
-    vectored = indexing.embed(passages, encoder, analyzer, basis, progress)
+    vectored = list(indexing.embed(passages, encoder, analyzer, basis, progress))
 
     def ask(items: Sequence[Item], without: frozenset[str], what: str) -> list[Row]:
         kept = [v for v in vectored if v.passage.title not in without]

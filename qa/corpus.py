@@ -112,8 +112,8 @@ class _Reader:
         if self._cache is None and self._folder:
             with suppress(sqlite3.Error, OSError):  # where nothing can be written, all is converted each time
                 self._cache = Cache(self._folder, formats.version())
-        if self._cache and (value := self._cache.get([key]).get(key)):
-            text, title, pages = json.loads(zlib.decompress(value))
+        if self._cache and self._cache.known([key]):
+            text, title, pages = json.loads(zlib.decompress(self._cache.get(key)))
             return Converted(text, title, tuple(pages))
         found = self._converter.convert(data, suffix)
         if self._cache:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from qa.types import Document, Passage
 from qa.vectors import key, packed, unpacked
 from qa.words import pack, project
 
-FORMAT = 4  # of the index on disk
+FORMAT = 5  # of the index on disk
 VECTORS = "vectors"  # the folder in the index where what was embedded is kept
 BATCH = 32  # passages that are encoded at a time, and lost where that is interrupted
 
@@ -59,15 +59,15 @@ def embed(
     cache: Cache | None = None,
     *,
     forget: bool = True,
-) -> list[Vectored]:
+) -> Iterator[Vectored]:
     """The vectors of each passage, its sentences and its words, by one pass of the encoder over label and text.
 
     What the cache has isn't encoded, and what is encoded is put there, a batch at a time; all else it may `forget`.
     """
     keys = [key(passage) for passage in passages]
-    known = cache.get(keys) if cache else {}
-    parts = {number: unpacked(known[k]) for number, k in enumerate(keys) if k in known}
-    left = [number for number in range(len(passages)) if number not in parts]
+    parts: dict[bytes, bytes] = {}
+    known = cache.known(keys) if cache else set()
+    left = [number for number, k in enumerate(keys) if k not in known]
     order = sorted(left, key=lambda number: -len(passages[number].text))  # little padding in a batch
     for first in range(0, len(order), BATCH):
         progress("passages", first, len(order))
@@ -85,13 +85,19 @@ def embed(
             ends = [s.end - passages[n].start for s in passages[n].sentences]
             coarse = pack(project(encoded.stretches[sentences:], basis))
             places = _places(ends, [w.start for w in own])
-            parts[n] = encoded.vector, encoded.stretches[:sentences], coarse, places
+            parts[keys[n]] = packed((encoded.vector, encoded.stretches[:sentences], coarse, places))
         if cache:
-            cache.put((keys[n], packed(parts[n])) for n in batch)
+            cache.put(parts.items())
+            parts.clear()
     progress("passages", len(order), len(order))
     if cache and forget:
         cache.keep_only(keys)
-    return [Vectored(passage, *parts[n]) for n, passage in enumerate(passages)]
+    return _vectored(passages, keys, parts.__getitem__ if cache is None else cache.get)
+
+
+def _vectored(passages: Sequence[Passage], keys: Sequence[bytes], get: Callable[[bytes], bytes]) -> Iterator[Vectored]:
+    for passage, k in zip(passages, keys, strict=True):
+        yield Vectored(passage, *unpacked(get(k)))
 
 
 def build(

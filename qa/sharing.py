@@ -59,7 +59,7 @@ def share(
                 progress("documents", done, len(changed))
                 parts = [split(d, encoder.tokenizer, encoder.max_tokens) for d in batch]
                 passages = [passage for part in parts for passage in part]
-                items = iter(embed(passages, encoder, analyzer, basis, lambda *_: None, cache, forget=False))
+                items = embed(passages, encoder, analyzer, basis, lambda *_: None, cache, forget=False)
                 filed = [Filed(d, hashes[d.id], [next(items) for _ in p]) for d, p in zip(batch, parts, strict=True)]
                 writer.replace([d.id for d in batch], filed)
                 done += len(batch)

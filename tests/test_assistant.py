@@ -13,7 +13,7 @@ from qa.encoder import Encoder
 from qa.errors import CorpusError, StoreError
 from qa.indexing import Changes
 from qa.model import model_for
-from qa.stores.local import DATABASE, PASSAGE_VECTORS, LocalStore
+from qa.stores.local import ARRAYS, DATABASE, LocalStore
 from qa.terms import Analyzer
 
 RIVER = Document(id="river.md", title="Rivers", text="# Rivers\n\nThe port of Elm is on the Ash. It was built in 1912.")
@@ -95,7 +95,7 @@ def test_the_index_is_built_once_and_again_when_a_document_changes(
     assert changed.hits[0].passage.document_id == "town.md"
 
 
-@pytest.mark.parametrize("name", [DATABASE, PASSAGE_VECTORS])
+@pytest.mark.parametrize("name", [DATABASE, f"{ARRAYS}/vectors"])
 def test_a_damaged_index_is_one_clear_line(encoder: Encoder, tmp_path: Path, name: str) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()

@@ -19,6 +19,7 @@ LAYERS = [
     {"followup", "passages", "words", "generations", "questions", "question", "model", "stores"},
     {"hints", "spelling", "lists", "vectors"},
     {"runtime"},
+    {"stores.nearest", "stores.columns"},
     {"stores.local", "stores.engine"},
     {"stores.milvus"},
     {"stores.writer"},
@@ -74,7 +75,7 @@ def test_imports_go_one_way() -> None:
 def test_heavy_libraries_and_settings_are_imported_in_one_place() -> None:
     users = {name: imported(tree) for name, tree in modules().items()}
     assert [m for m, names in users.items() if "sentence_transformers" in names] == ["encoder"]
-    assert [m for m, names in users.items() if "faiss" in names] == ["stores.local"]
+    assert [m for m, names in users.items() if "faiss" in names] == ["stores.nearest"]
     assert [m for m, names in users.items() if "pymilvus" in names] == ["stores.engine"]
     assert all(LAYER[m] > LAYER["assistant"] for m, names in users.items() if "qa.settings" in names)
 

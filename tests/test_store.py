@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from qa import Document, generations, indexing, sharing
 from qa.errors import StoreError
 from qa.stores import Shared, Store
-from qa.stores.local import LocalStore, _Parts
+from qa.stores.columns import COLUMNS
+from qa.stores.local import LocalStore
 from qa.terms import Analyzer
 from qa.words import random_basis
 
@@ -24,8 +25,7 @@ RIVER = Document("ash.md", "Ash", "The river has a port. The river is wide.", Pa
 COAL = Document("elm.md", "Elm", "# Trade\n\nCoal is black. Coal is cheap.")
 FILES = [
     "passages.sqlite",
-    "vectors.faiss",
-    *(f"arrays/{name}.npy" for name in _Parts._fields),
+    *(f"arrays/{name}" for name in (*COLUMNS, "widths.json")),
     "lexical/params.index.json",
 ]
 FILES += ["lexical/vocab.index.json", *(f"lexical/{name}.csc.index.npy" for name in ("data", "indices", "indptr"))]

@@ -87,7 +87,10 @@ def test_what_no_passage_uses_any_more_is_forgotten(tmp_path: Path) -> None:
     cache = Cache(tmp_path, "any")
     cache.put([(b"a", b"one"), (b"b", b"two")])
     cache.keep_only([b"b"])
-    assert cache.get([b"a", b"b"]) == {b"b": b"two"}
+    assert cache.known([b"a", b"b"]) == {b"b"}
+    assert cache.get(b"b") == b"two"
+    with pytest.raises(KeyError):
+        cache.get(b"a")
     cache.close()
 
 

@@ -1,4 +1,4 @@
-"""FAISS, BM25 and SQLite, in memory or in a folder: the embedded default, and the only module that imports faiss."""
+"""FAISS, BM25 and SQLite, in memory or in a folder: the embedded default."""
 
 import errno
 import json
@@ -9,19 +9,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from qa.encoder import Vectors
 from qa.errors import StoreError
 from qa.stores import Candidates, Entry, Numbers, Vectored, searched
+from qa.stores.columns import Columns, Parts
+from qa.stores.nearest import Nearest
 from qa.terms import WORD, Analyzer, fold
 from qa.types import Document, Passage, Sentence
-from qa.words import Packed, unpack
+from qa.words import unpack
 
-DATABASE, LEXICAL, PASSAGE_VECTORS, ARRAYS = "passages.sqlite", "lexical", "vectors.faiss", "arrays"
+DATABASE, LEXICAL, ARRAYS = "passages.sqlite", "lexical", "arrays"
 
 DAMAGE = (sqlite3.Error, ValueError, TypeError, IndexError, KeyError, OverflowError)  # what damaged files lead to
 
@@ -41,35 +42,29 @@ WHERE number IN (SELECT value FROM json_each(?))
 class LocalStore:
     """A store that was built from passages and their vectors, or opened from the folder that it was saved in."""
 
-    def __init__(self, database: sqlite3.Connection, passages: Any, lexical: Any, parts: "_Parts") -> None:
+    def __init__(self, database: sqlite3.Connection, nearest: Nearest, lexical: Any, parts: "Parts") -> None:
         self._database = database
-        self._passages = passages
+        self._nearest = nearest
         self._lexical = lexical
         self._parts = parts
 
     @classmethod
     def build(
-        cls, documents: Iterable[Document], items: Sequence[Vectored], analyzer: Analyzer, folder: Path | None = None
+        cls, documents: Iterable[Document], items: Iterable[Vectored], analyzer: Analyzer, folder: Path | None = None
     ) -> "LocalStore":
-        """A store of at least one passage, kept in `folder` if one is given."""
+        """A store of at least one passage, kept in `folder` if one is given, and not in memory but for its terms."""
         database = _connect(str(folder / DATABASE) if folder else ":memory:")
-        texts = [searched(item.passage) for item in items]
+        columns = Columns(folder / ARRAYS if folder else None)
+        terms: list[list[str]] = []
         with database:
-            _fill(database, documents, [item.passage for item in items], texts)
-        passages = _flat(np.stack([item.vector for item in items]))
-        lexical = _bm25([analyzer.terms(text) for text in texts])
-        parts = _Parts(
-            first_sentences=np.cumsum([0, *(len(item.sentences) for item in items)]),
-            first_words=np.cumsum([0, *(len(item.words) for item in items)]),
-            sentences=np.concatenate([item.sentences for item in items]).astype(np.float16),
-            words=np.concatenate([item.words for item in items]),
-            word_sentences=np.concatenate([item.word_sentences for item in items]).astype(np.uint16),
-        )
-        store = cls(database, passages, lexical, parts)
+            _fill(database, documents, _taken(items, columns, terms, analyzer))
+        parts = columns.done()
+        lexical = _bm25(terms)
+        nearest = Nearest.build(parts.vectors, folder)
         if folder is None:
-            return store
-        _save(folder, passages, lexical, parts)
-        store.close()
+            return cls(database, nearest, lexical, parts)
+        lexical.save(folder / LEXICAL, show_progress=False)
+        database.close()
         try:
             return cls.open(folder)
         except StoreError as error:  # not every library tells that it couldn't write
@@ -79,22 +74,21 @@ class LocalStore:
     def open(cls, folder: Path) -> "LocalStore":
         """The store that was built in a folder; raises StoreError where a part of it is missing or can't be read."""
         import bm25s
-        import faiss
 
         try:
             database = _connect(f"{(folder / DATABASE).resolve().as_uri()}?mode=ro", uri=True)
-            database.execute("SELECT count(*) FROM passages").fetchone()
             pages, size = database.execute("SELECT * FROM pragma_page_count, pragma_page_size").fetchone()
             if pages * size != (folder / DATABASE).stat().st_size:
                 raise ValueError("not all of the database is there")
-            passages = faiss.read_index(str(folder / PASSAGE_VECTORS))
-            lexical = bm25s.BM25.load(folder / LEXICAL, show_progress=False)
-            names = ((name, folder / ARRAYS / f"{name}.npy") for name in _Parts._fields)
-            parts = _Parts(**{name: np.load(path, mmap_mode="r").view(np.ndarray) for name, path in names})
-            parts.check()
+            parts = Parts.open(folder / ARRAYS)
+            (last,) = database.execute("SELECT max(number) FROM passages").fetchone()
+            if last != len(parts.vectors) - 1:
+                raise ValueError("the passages are of different numbers")
+            nearest = Nearest.open(parts.vectors, folder)
+            lexical = bm25s.BM25.load(folder / LEXICAL, mmap=True, show_progress=False)
         except (*DAMAGE, EOFError, RuntimeError, OSError, TokenError, MemoryError) as error:
             raise StoreError(f"the index in {folder} is damaged: delete that folder and run `qa index`") from error
-        return cls(database, passages, lexical, parts)
+        return cls(database, nearest, lexical, parts)
 
     def __del__(self) -> None:
         self.close()
@@ -104,19 +98,23 @@ class LocalStore:
         self._database.close()
 
     def __len__(self) -> int:
-        return int(self._passages.ntotal)
+        return len(self._parts.vectors)
+
+    @property
+    def kind(self) -> str:
+        """How vectors are searched, for the manifest."""
+        return self._nearest.kind
 
     def search(self, vector: Vectors, terms: Sequence[str], k: int) -> Candidates:
         """The k best passages by each ranking, for a question's unit vector, shape (dimension,), and its terms."""
         with _reading():
             k = min(k, len(self))
-            _, nearest = self._passages.search(vector.reshape(1, -1), k)
-            bm25 = self._bm25_scores(terms)
-            best = np.argpartition(-bm25, k - 1)[:k]
-            numbers = np.unique(np.concatenate([nearest[0], best[bm25[best] > 0]]))
+            bm25, there = self._lexical_scores(terms)
+            best = there[np.argpartition(-bm25[there], k - 1)[:k]] if len(there) > k else there
+            numbers = np.unique(np.concatenate([self._nearest(vector, k), best]))
             return Candidates(
                 numbers=numbers,
-                dense=self._passages.reconstruct_batch(numbers) @ vector,
+                dense=self._parts.vectors[numbers] @ vector,
                 sentence=self._nearest_sentences(numbers, vector),
                 lexical=bm25[numbers],
             )
@@ -178,34 +176,21 @@ class LocalStore:
         nearest: Vectors = np.maximum.reduceat(self._parts.sentences[rows].astype(np.float32) @ vector, begin)
         return nearest
 
-    def _bm25_scores(self, terms: Sequence[str]) -> Vectors:
-        known = [term for term in terms if term in self._lexical.vocab_dict]
-        return self._lexical.get_scores(known) if known else np.zeros(len(self), dtype=np.float32)
+    def _lexical_scores(self, terms: Sequence[str]) -> tuple[Vectors, Numbers]:
+        """Every passage's BM25 for these terms, and the passages that have any of them."""
+        scores, there = np.zeros(len(self), dtype=np.float32), [np.zeros(0, dtype=np.int64)]
+        kept = self._lexical.scores
+        for term in terms:
+            if (column := self._lexical.vocab_dict.get(term)) is not None:
+                first, end = kept["indptr"][column : column + 2]
+                numbers = kept["indices"][first:end]
+                scores[numbers] += kept["data"][first:end]
+                there.append(numbers)
+        return scores, np.unique(np.concatenate(there))
 
     def _passages_with(self, term: str) -> int:
         column = self._lexical.vocab_dict.get(term)
         return 0 if column is None else int(np.diff(self._lexical.scores["indptr"][column : column + 2])[0])
-
-
-class _Parts(NamedTuple):
-    """Where each passage's sentences and words begin, with the end behind them; their vectors; the words' sentences.
-
-    All but what is needed stays on the disk.
-    """
-
-    first_sentences: Numbers
-    first_words: Numbers
-    sentences: npt.NDArray[np.float16]
-    words: Packed
-    word_sentences: npt.NDArray[np.uint16]
-
-    def check(self) -> None:
-        """Raise ValueError where they don't fit together."""
-        for first, parts in ((self.first_sentences, self.sentences), (self.first_words, self.words)):
-            if first[0] != 0 or first[-1] != len(parts) or np.any(np.diff(first) < 0):
-                raise ValueError("its parts are of different lengths")
-        if len(self.word_sentences) != len(self.words):
-            raise ValueError("its words are of different numbers")
 
 
 @contextmanager
@@ -223,23 +208,30 @@ def _connect(location: str, uri: bool = False) -> sqlite3.Connection:
     return database
 
 
-def _fill(
-    database: sqlite3.Connection, documents: Iterable[Document], passages: Iterable[Passage], texts: Iterable[str]
-) -> None:
+def _taken(
+    items: Iterable[Vectored], columns: Columns, terms: list[list[str]], analyzer: Analyzer
+) -> Iterator[tuple[Passage, str]]:
+    """The passages with the texts they are found by, while all else of them is put where it belongs."""
+    for item in items:
+        text = searched(item.passage)
+        columns.append(item)
+        terms.append(analyzer.terms(text))
+        yield item.passage, text
+
+
+def _fill(database: sqlite3.Connection, documents: Iterable[Document], passages: Iterable[tuple[Passage, str]]) -> None:
     database.executescript(SCHEMA)
-    words = Counter(word for text in texts for word in WORD.findall(fold(text)))
-    database.executemany("INSERT INTO words VALUES (?, ?)", words.items())
     database.executemany(
         "INSERT INTO documents VALUES (?, ?, ?, ?)",
         ((d.id, d.title, str(d.path) if d.path else None, d.text) for d in documents),
     )
-    database.executemany(
-        "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            (n, p.document_id, p.heading, p.start, p.end, p.text, json.dumps([_place(s) for s in p.sentences]))
-            for n, p in enumerate(passages)
-        ),
-    )
+    words: Counter[str] = Counter()
+    for number, (p, text) in enumerate(passages):
+        words.update(WORD.findall(fold(text)))
+        places = json.dumps([_place(sentence) for sentence in p.sentences])
+        row = number, p.document_id, p.heading, p.start, p.end, p.text, places
+        database.execute("INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    database.executemany("INSERT INTO words VALUES (?, ?)", words.items())
 
 
 def _place(sentence: Sentence) -> tuple[int, int, int, bool, int | None]:
@@ -253,15 +245,6 @@ def _passage(row: sqlite3.Row) -> Passage:
     return Passage(row["document"], row["title"], row["heading"], start, row["end"], text, sentences)
 
 
-def _flat(vectors: Vectors) -> Any:
-    """An exact index by inner product, which for unit vectors is the cosine."""
-    import faiss
-
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(vectors)
-    return index
-
-
 def _bm25(terms: Sequence[Sequence[str]]) -> Any:
     import bm25s
 
@@ -269,16 +252,3 @@ def _bm25(terms: Sequence[Sequence[str]]) -> Any:
     # a corpus of stop words alone would have no vocabulary, which bm25s can't index
     lexical.index([[*words, ""] for words in terms], show_progress=False)
     return lexical
-
-
-def _save(folder: Path, passages: Any, lexical: Any, parts: _Parts) -> None:
-    import faiss
-
-    try:
-        faiss.write_index(passages, str(folder / PASSAGE_VECTORS))
-    except RuntimeError as error:
-        raise OSError(errno.EIO, "the vectors could not be written") from error
-    lexical.save(folder / LEXICAL, show_progress=False)
-    (folder / ARRAYS).mkdir()
-    for name, array in parts._asdict().items():
-        np.save(folder / ARRAYS / name, array)

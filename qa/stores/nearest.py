@@ -1,0 +1,96 @@
+"""The passages nearest to a question by their vectors, and the only module that imports faiss.
+
+All are compared below EXACT of them. Above that an inverted file of vectors in 8 bits proposes some, which are then
+compared as they are; its lists stay on the disk.
+"""
+
+import errno
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qa.encoder import Vectors
+from qa.stores import Numbers
+
+FILE = "vectors.faiss"
+EXACT = 50_000  # vectors; docs/benchmarks.md has where the other way becomes faster
+POINTS = 50  # vectors for each list that they are drawn from
+PROBED = 1 / 32  # of the lists are looked at, at least LEAST_PROBED
+LEAST_PROBED = 32
+PROPOSED = 2  # times as many as are wanted
+CHUNK = 50_000  # vectors that are added at a time
+
+
+class Nearest:
+    """Finds the vectors nearest to one among `vectors`, of unit length and shape (n, dimension)."""
+
+    def __init__(self, vectors: Vectors, inverted: Any = None) -> None:
+        self.vectors = vectors
+        self._inverted = inverted
+
+    @classmethod
+    def build(cls, vectors: Vectors, folder: Path | None = None, exact: int = EXACT) -> "Nearest":
+        """What finds them, kept in a folder if one is given."""
+        if len(vectors) <= exact:
+            return cls(vectors)
+        inverted = _inverted(vectors)
+        if folder:
+            import faiss
+
+            try:
+                faiss.write_index(inverted, str(folder / FILE))
+            except RuntimeError as error:
+                raise OSError(errno.EIO, "the vectors could not be written") from error
+        return cls(vectors, inverted)
+
+    @classmethod
+    def open(cls, vectors: Vectors, folder: Path) -> "Nearest":
+        """What was kept in a folder; raises RuntimeError where it is damaged."""
+        path = folder / FILE
+        if not path.is_file():
+            return cls(vectors)
+        import faiss
+
+        inverted = faiss.read_index(str(path), faiss.IO_FLAG_MMAP)
+        if inverted.ntotal != len(vectors):
+            raise RuntimeError("not all of the vectors are there")
+        return cls(vectors, inverted)
+
+    @property
+    def kind(self) -> str:
+        """What is done, for the manifest."""
+        if self._inverted is None:
+            return "exact"
+        return f"inverted file of {self._inverted.nlist} lists in 8 bits, {self._inverted.nprobe} looked at"
+
+    def __call__(self, vector: Vectors, k: int) -> Numbers:
+        """The numbers of the k vectors whose inner product with a vector, shape (dimension,), is greatest."""
+        import faiss
+
+        question = vector.reshape(1, -1)
+        if self._inverted is None:
+            _, found = faiss.knn(question, self.vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
+            numbers: Numbers = found[0].astype(np.int64)
+            return numbers
+        _, found = self._inverted.search(question, min(PROPOSED * k, len(self.vectors)))
+        proposed: Numbers = np.sort(found[0][found[0] >= 0])
+        scores = self.vectors[proposed] @ vector
+        return proposed[np.argsort(-scores, kind="stable")[:k]]
+
+
+def _inverted(vectors: Vectors) -> Any:
+    import faiss
+
+    lists = 2 ** round(math.log2(4 * math.sqrt(len(vectors))))
+    quantizer = faiss.IndexFlatIP(vectors.shape[1])
+    kind = faiss.ScalarQuantizer.QT_8bit
+    index = faiss.IndexIVFScalarQuantizer(quantizer, vectors.shape[1], lists, kind, faiss.METRIC_INNER_PRODUCT)
+    index.cp.max_points_per_centroid = POINTS
+    step = max(1, len(vectors) // (lists * POINTS))
+    index.train(np.ascontiguousarray(vectors[::step]))
+    for first in range(0, len(vectors), CHUNK):
+        index.add(np.ascontiguousarray(vectors[first : first + CHUNK]))
+    index.nprobe = max(LEAST_PROBED, round(lists * PROBED))
+    return index
