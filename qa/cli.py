@@ -166,6 +166,7 @@ def status(
     generations.check(folder, thoroughly=verify)
     built = generations.manifest(folder)
     typer.echo(f"{'generation':13} {folder.name}, of {len(built['documents'])} documents by {built['encoder']}")
+    typer.echo(f"{'search':13} {built['search']}, of {built['passage_count']} passages")
 
 
 @cli.command()
@@ -241,7 +242,7 @@ def _changes(assistant: "Assistant") -> Iterator[str]:
     """What opening an assistant has changed in the index, in a line, and why where all of it is new."""
     changes = assistant.changes
     if changes.anew:
-        yield f"embedded anew: {changes.anew}"
+        yield f"built anew: {changes.anew}"
     yield f"{changes}, {len(assistant.skipped)} skipped"
     yield f"{len(assistant.store)} passages are indexed"
 

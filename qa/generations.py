@@ -53,11 +53,12 @@ def create(
     index: Path,
     name: str,
     about: dict[str, Any],
-    fill: Callable[[Path], None],
+    fill: Callable[[Path], dict[str, Any] | None],
     waiting: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Make the generation `name` by `fill`, which writes into the folder it is given, and put it in use.
 
+    What `fill` returns is told in the manifest besides what the generation is built from.
     Until it is complete it has another name, so that a build that dies leaves what was there in use. One process at a
     time does so; `waiting` is told which other one is waited for. Raises StoreError where the index can't be written.
     """
@@ -69,9 +70,9 @@ def create(
                 return folder  # whoever was waited for made it
             _remove(index.glob(f"{BUILDING}*"))  # of builds that died
             building.mkdir()
-            fill(building)
+            found = fill(building) or {}
             files = {path.relative_to(building).as_posix(): _described(path) for path in _files(building)}
-            text = json.dumps({**about, "files": files}, indent=1, ensure_ascii=False)
+            text = json.dumps({**about, **found, "files": files}, indent=1, ensure_ascii=False)
             _write(building / MANIFEST, text)
             shutil.rmtree(folder, ignore_errors=True)
             building.rename(folder)

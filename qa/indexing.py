@@ -119,7 +119,7 @@ def build(
 class Changes:
     """What is different from the generation before, by the ids of documents; moved ones as (old id, new id).
 
-    `anew` says why all was embedded anew, where it was.
+    `anew` says why all was built anew, where it was.
     """
 
     added: tuple[str, ...] = ()
@@ -152,9 +152,11 @@ def update(
         return in_use, changes
     encoder.verify()
 
-    def fill(folder: Path) -> None:
+    def fill(folder: Path) -> dict[str, Any]:
         with closing(vector_cache(index, settings)) as cache:
-            build(documents, encoder, analyzer, basis, folder, progress, cache).close()
+            store = build(documents, encoder, analyzer, basis, folder, progress, cache)
+        with closing(store):
+            return {"passage_count": len(store), "search": store.kind}
 
     return generations.create(index, name, about, fill, lambda message: progress(message, 0, 0)), changes
 

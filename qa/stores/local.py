@@ -127,8 +127,9 @@ class LocalStore:
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
-        counts = {term: self._passages_with(term) for term in terms}
-        return {term: math.log(1 + (len(self) - n + 0.5) / (n + 0.5)) for term, n in counts.items()}
+        with _reading():
+            counts = {term: self._passages_with(term) for term in terms}
+            return {term: math.log(1 + (len(self) - n + 0.5) / (n + 0.5)) for term, n in counts.items()}
 
     def known(self, terms: Sequence[str]) -> set[str]:
         """Those of the terms that any passage has."""

@@ -1,0 +1,218 @@
+"""How the index grows: building, opening and searching it at 10^3 to 10^6 passages, without encoding them.
+
+    python bench/scale.py --index INDEX … [--sizes 1000,10000,100000] [--plot FOLDER]
+
+An index that `qa index` has made gives real passages with their vectors. Beyond their number each is taken again with
+its vectors moved at random, along the difference of two others, so that they are distributed as the real ones are.
+"""
+
+import json
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from qa import Assistant, Document, generations
+from qa.assistant import ENCODER
+from qa.encoder import DEFAULT, Vectors, unit
+from qa.model import model_for
+from qa.runtime import load
+from qa.stores import Vectored
+from qa.stores.local import LocalStore
+from qa.stores.nearest import Nearest
+from qa.terms import Analyzer
+from qa.types import Passage
+
+SIZES = "1000,10000,100000,1000000"
+MOVED = 0.35  # of the difference of two vectors, by which a third is moved
+QUESTIONS = 200
+CHUNK = 2000
+
+cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@cli.command()
+def measure(
+    index: Annotated[list[Path], typer.Option(help="Index folders that passages are taken from.")],
+    sizes: str = SIZES,
+    plot: Path | None = None,
+    json_file: Annotated[Path | None, typer.Option("--json")] = None,
+) -> None:
+    """Measure each size in processes of their own, and print a table."""
+    rows = []
+    for size in map(int, sizes.split(",")):
+        with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+            row: dict[str, Any] = {"passages": size}
+            for step in ("build", "ask"):
+                command = [sys.executable, __file__, step, folder, str(size), *map(str, index)]
+                row |= json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        print(json.dumps(row), flush=True)
+        rows.append(row)
+    names = list(rows[0])
+    print("| " + " | ".join(names) + " |\n|" + "---|" * len(names))
+    for row in rows:
+        print("| " + " | ".join(f"{v:.3g}" if isinstance(v, float) else str(v) for v in row.values()) + " |")
+    if json_file:
+        json_file.write_text(json.dumps(rows, indent=1), "utf-8")
+    if plot:
+        _plot(rows, plot)
+
+
+@cli.command(hidden=True)
+def build(folder: Path, size: int, index: list[Path]) -> None:
+    """Build a store of so many passages in a folder."""
+    stores = [_store(each) for each in index]
+    analyzer = Analyzer()
+    (folder / "store").mkdir()
+    begin = time.perf_counter()
+    store = LocalStore.build(_documents(stores, size), _items(stores, size), analyzer, folder / "store")
+    seconds = time.perf_counter() - begin
+    kind = store.kind
+    store.close()
+    print(
+        json.dumps(
+            {
+                "search by": kind,
+                "build, s": seconds,
+                "build, MB resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "disk, MB": sum(p.stat().st_size for p in (folder / "store").rglob("*") if p.is_file()) / 2**20,
+            }
+        )
+    )
+
+
+@cli.command(hidden=True)
+def ask(folder: Path, size: int, index: list[Path]) -> None:
+    """Open the store and ask it."""
+    encoder = load(DEFAULT, index[0] / ENCODER)
+    model = model_for(encoder.fingerprint, encoder.dimension)
+    texts = _questions([_store(each) for each in index])
+    analyzer = Analyzer()
+    vectors = [encoder.encode_questions([text], [[]])[0].vector for text in texts]
+    before = _resident()
+    begin = time.perf_counter()
+    store = LocalStore.open(folder / "store")
+    opened = time.perf_counter() - begin
+    assistant = Assistant(store, encoder, analyzer, model)
+    pairs = list(zip(texts, vectors, strict=True))
+    searches = [_timed(lambda t=t, v=v: store.search(v, analyzer.terms(t), 100)) for t, v in pairs]
+    searches = [_timed(lambda t=t, v=v: store.search(v, analyzer.terms(t), 100)) for t, v in pairs]
+    asked = [_timed(lambda t=t: assistant.ask(t)) for t in texts]
+    resident = _resident() - before
+    figures = {
+        "open, s": opened,
+        "search p50, ms": float(np.percentile(searches, 50)),
+        "search p95, ms": float(np.percentile(searches, 95)),
+        "question p50, ms": float(np.percentile(asked, 50)),
+        "question p95, ms": float(np.percentile(asked, 95)),
+        "resident for it, MB": resident,
+        "recall@10 to exact": _recall(store._nearest, vectors),
+    }
+    print(json.dumps(figures))
+
+
+def _recall(nearest: Nearest, vectors: list[Vectors]) -> float:
+    exact = Nearest(nearest.vectors)
+    found = [len(set(nearest(v, 100)[:10].tolist()) & set(exact(v, 10).tolist())) / 10 for v in vectors[:100]]
+    return float(np.mean(found))
+
+
+def _store(index: Path) -> LocalStore:
+    folder = generations.current(index)
+    assert folder is not None, f"nothing is indexed in {index}"
+    return LocalStore.open(folder)
+
+
+def _numbers(stores: list[LocalStore], size: int) -> Iterator[tuple[int, LocalStore, list[int]]]:
+    """The round, a store and some of its passages' numbers, in turns until there are enough."""
+    taken, turn = 0, 0
+    while taken < size:
+        for store in stores:
+            for first in range(0, len(store), CHUNK):
+                numbers = list(range(first, min(first + CHUNK, len(store), first + size - taken)))
+                if numbers:
+                    yield turn, store, numbers
+                taken += len(numbers)
+        turn += 1
+
+
+def _items(stores: list[LocalStore], size: int) -> Iterator[Vectored]:
+    chance = np.random.default_rng(7)
+    total = 0
+    for turn, store, numbers in _numbers(stores, size):
+        vectors = store._parts.vectors
+        for entry in store.entries(numbers):
+            moved = np.zeros(vectors.shape[1], dtype=np.float32)
+            if turn:
+                one, other = chance.integers(len(vectors), size=2)
+                moved = MOVED * (vectors[one] - vectors[other])
+            passage: Passage = replace(entry.passage, document_id=f"{total}")
+            yield Vectored(
+                passage,
+                unit(vectors[entry.number] + moved),
+                unit(entry.sentences + moved),
+                store._parts.words[slice(*store._parts.first_words[entry.number : entry.number + 2])],
+                entry.word_sentences,
+            )
+            total += 1
+
+
+def _documents(stores: list[LocalStore], size: int) -> Iterator[Document]:
+    total = 0
+    for _, store, numbers in _numbers(stores, size):
+        for entry in store.entries(numbers):
+            yield Document(f"{total}", entry.passage.title, entry.passage.text)
+            total += 1
+
+
+def _questions(stores: list[LocalStore]) -> list[str]:
+    """Sentences' beginnings, as questions."""
+    chance, found = random.Random(7), []
+    while len(found) < QUESTIONS:
+        store = chance.choice(stores)
+        (entry,) = store.entries([chance.randrange(len(store))])
+        words = chance.choice(entry.passage.sentences).text.split()
+        if len(words) > 6:
+            found.append("What about " + " ".join(words[2:10]) + "?")
+    return found
+
+
+def _resident() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def _timed(call: Any) -> float:
+    begin = time.perf_counter()
+    call()
+    return 1000 * (time.perf_counter() - begin)
+
+
+def _plot(rows: list[dict[str, Any]], folder: Path) -> None:
+    """A line for each figure against the number of passages, both axes logarithmic, with its slope."""
+    import matplotlib.pyplot as plt
+
+    names = [name for name, value in rows[-1].items() if isinstance(value, float) and "recall" not in name]
+    figure, places = plt.subplots(3, 3, figsize=(12, 9), layout="constrained")
+    sizes = [row["passages"] for row in rows]
+    for place, name in zip(places.flat, names, strict=False):
+        values = [max(row[name], 1e-3) for row in rows]
+        slope = np.polyfit(np.log10(sizes), np.log10(values), 1)[0]
+        place.loglog(sizes, values, "o-")
+        place.set(title=f"{name} (slope {slope:.2f})", xlabel="passages")
+        place.grid(alpha=0.3)
+    folder.mkdir(parents=True, exist_ok=True)
+    figure.savefig(folder / "scale.png", dpi=80)
+
+
+if __name__ == "__main__":
+    cli()
