@@ -101,7 +101,10 @@ def _found(text: str) -> Iterator[Block]:
         first, last = token.map[0], min(token.map[1], len(starts) - 1)
         taken[first:last] = [True] * (last - first)
         underlined = token.type == "heading_open" and not token.markup.startswith("#")
-        start, end = starts[first], starts[last - 1 if underlined else last]
+        if token.type == "fence":  # without the lines of its marks
+            closed = text[starts[last - 1] : starts[last]].strip().startswith(token.markup) and last - first > 1
+            first, last = first + 1, last - closed
+        start, end = starts[first], max(starts[first], starts[last - 1 if underlined else last])
         if token.type in LEAVES and (block := _trimmed(text, start, end, token)):
             yield replace(block, list=lists[-1], opens=opens and lists[-1] > 0)
             opens = False

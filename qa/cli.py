@@ -280,11 +280,11 @@ def _progress() -> Iterator["Progress"]:
     columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn())
     bars = Progress(*columns, console=Console(stderr=True))
     tasks: dict[str, Callable[[int], None]] = {}
-    begin = time.monotonic()
+    begun: dict[str, float] = {}
 
     def show(what: str, done: int, total: int) -> None:
         if what not in tasks:
-            if done == total > 0 or time.monotonic() - begin < QUICK_S:
+            if done == total > 0 or (total and time.monotonic() - begun.setdefault(what, time.monotonic()) < QUICK_S):
                 return
             bars.start()
             number = bars.add_task(what, total=total, completed=done)

@@ -168,7 +168,7 @@ def settings_of(encoder: Encoder, analyzer: Analyzer, basis: Vectors) -> dict[st
         "encoder": encoder.fingerprint,
         "basis": hashlib.sha256(basis.tobytes()).hexdigest(),
         "language": analyzer.language,
-        "passages": [encoder.max_tokens, splitting.MERGE_TOKENS, splitting.LABEL_TOKENS],
+        "passages": f"{splitting.version()}, of {encoder.max_tokens} tokens",
     }
 
 

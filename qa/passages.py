@@ -4,11 +4,13 @@ sentencex finds the sentences in each block of the text. They are packed, in ord
 heading and within what the encoder reads. Nothing is rewritten: every text is a slice of the document's.
 """
 
+import hashlib
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qa.blocks import NEWLINE, Block, blocks
@@ -36,6 +38,14 @@ class _Piece:
     tokens: int
     block: Block
     before: int = 0
+
+
+def version() -> str:
+    """A hash of what splits documents: passages of another are made anew."""
+    digest = hashlib.sha256()
+    for name in ("blocks.py", "passages.py"):
+        digest.update((Path(__file__).parent / name).read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def split(document: Document, tokenizer: "Tokenizer", max_tokens: int) -> list[Passage]:

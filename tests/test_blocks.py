@@ -1,6 +1,6 @@
 import pytest
 
-from qa.blocks import blocks
+from qa.blocks import blocks, structure
 
 LONG = "word " * 40
 
@@ -39,7 +39,7 @@ def test_blocks_are_found_under_their_headings(text: str, expected: list[tuple[s
         ("# Learn C#\ntext", [("text", ("Learn C#",))]),
         ("#NoSpace", [("#NoSpace", ())]),
         ("# A\n### C\nc\n## B\nb", [("c", ("A", "C")), ("b", ("A", "B"))]),
-        ("```python\nx = 1\n```", [("```python\nx = 1\n```", ())]),
+        ("```python\nx = 1\n```", [("x = 1", ())]),
         ("- one\n\n  more of it\n", [("one", ()), ("more of it", ())]),
         ("-\n- \n1.", []),
     ],
@@ -87,3 +87,18 @@ def test_what_is_no_short_line_alone_is_no_heading(start: str) -> None:
 def test_a_number_in_a_table_is_not_a_marker() -> None:
     text = "| place | name |\n|---|---|\n| 1. | Elm |\n| - | Oakham |"
     assert [text[block.start : block.end] for block in blocks(text)] == ["place | name", "1. | Elm", "- | Oakham"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Text.\n\n```sql\nSELECT 1;\n\nSELECT 2;\n```\n\nMore.", ["Text.", "SELECT 1;\n\nSELECT 2;", "More."]),
+        ("~~~~\n```\n~~~~\n", ["```"]),
+        ("```\nopen", ["open"]),
+        ("- item\n\n  ```\n  code\n  ```\n", ["item", "code"]),
+        ("```\n```\n\nText.", ["Text."]),
+        ("```", []),
+    ],
+)
+def test_a_listing_is_a_block_without_its_fences(text: str, expected: list[str]) -> None:
+    assert [text[block.start : block.end] for block in structure(text)] == expected
