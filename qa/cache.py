@@ -4,7 +4,10 @@ import hashlib
 import sqlite3
 import zlib
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS kept (key BLOB PRIMARY KEY, checksum INTEGER, value BLOB) WITHOUT ROWID"
 BATCH = 500  # keys in one query
@@ -13,14 +16,18 @@ BATCH = 500  # keys in one query
 class Cache:
     """Values by their keys, in a file that is begun anew where it is damaged.
 
-    `settings` is all that a value depends on besides its key. Raises sqlite3.OperationalError or OSError where the
+    `settings` is all that a value depends on besides its key. A `part` has a file of its own, which the whole takes in
+    when it is opened after that part was closed. Raises sqlite3.OperationalError or OSError where the
     folder can't be written to.
     """
 
-    def __init__(self, folder: Path, settings: str) -> None:
+    def __init__(self, folder: Path, settings: str, part: str = "") -> None:
         name = hashlib.sha256(settings.encode()).hexdigest()[:16]
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{name}.sqlite"
+        path = folder / f"{name}{part}.sqlite"
+        self._lock = FileLock(path.with_suffix(".lock")) if part else None
+        if self._lock:
+            self._lock.acquire()
         try:
             self._database = _opened(path)
         except sqlite3.DatabaseError as error:
@@ -29,6 +36,8 @@ class Cache:
             for damaged in folder.glob(f"{path.name}*"):  # and what SQLite keeps beside it
                 damaged.unlink()
             self._database = _opened(path)
+        for other in [] if part else folder.glob(f"{name}-*.sqlite"):
+            self._take_in(other)
 
     def known(self, keys: Sequence[bytes]) -> set[bytes]:
         """Those of the keys that have a value; a damaged value is none."""
@@ -64,6 +73,19 @@ class Cache:
     def close(self) -> None:
         """Let go of the file."""
         self._database.close()
+        if self._lock:
+            self._lock.release()
+
+    def _take_in(self, part: Path) -> None:
+        """Take what a part has kept and remove it, unless it is being written or is damaged."""
+        try:
+            with FileLock(part.with_suffix(".lock"), timeout=0), closing(_opened(part)) as database, self._database:
+                rows = database.execute("SELECT * FROM kept")
+                self._database.executemany("INSERT OR IGNORE INTO kept VALUES (?, ?, ?)", rows)
+        except (Timeout, sqlite3.DatabaseError):
+            return
+        for file in part.parent.glob(f"{part.name}*"):
+            file.unlink()
 
 
 def _opened(path: Path) -> sqlite3.Connection:

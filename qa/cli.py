@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,9 +41,15 @@ def index(
     places: Annotated[
         list[str] | None, typer.Argument(help="Files, folders or patterns, instead of QA_CORPUS from now on.")
     ] = None,
+    shard: Annotated[
+        str, typer.Option(help="Embed only a share of the files, as 3/16, for the build that takes all shares in.")
+    ] = "",
 ) -> None:
     """Index the documents in the corpus; what is up to date already is left alone."""
     settings = Settings.from_environment()
+    if shard:
+        _encode_share(settings, places, shard)
+        return
     assistant = _open(settings, places, rebuild=True)
     if places:
         sources.remember(settings.index, places)
@@ -206,6 +213,29 @@ def _open(settings: Settings, places: Sequence[str] | None = None, rebuild: bool
     for line in _skipped(assistant.skipped):
         typer.echo(line, err=True)
     return assistant
+
+
+def _encode_share(settings: Settings, places: Sequence[str] | None, shard: str) -> None:
+    from qa.corpus import Share
+    from qa.sharding import encode_share
+
+    numbers = re.fullmatch(r"([1-9]\d{0,5})/([1-9]\d{0,5})", shard)
+    if numbers is None or int(numbers[1]) > int(numbers[2]):
+        raise SettingsError(f"--shard is {shard!r}; give a share as 3/16")
+    if settings.language == "auto":
+        raise SettingsError("--shard needs QA_LANGUAGE: a share alone may look like another language")
+    with _progress() as progress:
+        passages = encode_share(
+            places or sources.of(settings.index, settings.corpus),
+            settings.index,
+            Share(int(numbers[1]), int(numbers[2])),
+            settings.encoder,
+            language=settings.language,
+            runtime=settings.runtime,
+            max_file_mb=settings.max_file_mb,
+            progress=progress,
+        )
+    typer.echo(f"{passages} passages of share {shard} are embedded")
 
 
 def _opened(

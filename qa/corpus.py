@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from qa import formats, sources
 from qa.cache import Cache
@@ -24,6 +25,17 @@ REASONS = 5  # of so many skipped files, where nothing is left
 Progress = Callable[[str, int, int], None]  # told what is being done, how many are done, and of how many
 
 
+class Share(NamedTuple):
+    """One of several equal shares of a corpus, numbered from 1."""
+
+    number: int
+    of: int
+
+    def has(self, name: str) -> bool:
+        """Whether a file falls to it."""
+        return zlib.crc32(name.encode("utf-8", "surrogateescape")) % self.of == self.number - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Corpus:
     """The documents that could be read, and the files that couldn't with the reason for each."""
@@ -37,16 +49,19 @@ def read(
     texts: Path | None = None,
     max_file_mb: int = MAX_FILE_MB,
     progress: Progress = lambda *_: None,
+    share: Share | None = None,
 ) -> Corpus:
     """Read the files in places, each a file, a folder or a pattern, in the order of their names.
 
     A document's id is its path from the folder that all places are in. A file that can't be read is skipped and named
-    in `skipped`. What takes long to convert is kept in the folder `texts` for the next time. Raises CorpusError where
-    a place is missing or nothing is left.
+    in `skipped`. What takes long to convert is kept in the folder `texts` for the next time. Of a `share` only those
+    files are read that fall to it, by their names. Raises CorpusError where a place is missing or nothing is left.
     """
     documents, skipped = [], {}
-    reader = _Reader(texts, max_file_mb)
+    reader = _Reader(texts, max_file_mb, forget=share is None)
     found = sources.files(places)
+    if share:
+        found = {name: path for name, path in found.items() if share.has(name)}
     try:
         for number, (name, path) in enumerate(found.items()):
             progress("files", number, len(found))
@@ -68,7 +83,8 @@ def read(
 class _Reader:
     """Reads one file after the other; what has to be converted in a process of its own is kept in a folder."""
 
-    def __init__(self, folder: Path | None, max_file_mb: int) -> None:
+    def __init__(self, folder: Path | None, max_file_mb: int, forget: bool) -> None:
+        self._forget = forget
         self._folder = folder
         self._max_file_mb = max_file_mb
         self._converter = Converter()
@@ -93,7 +109,8 @@ class _Reader:
         self._converter.close()
         if self._cache:
             with suppress(sqlite3.Error):
-                self._cache.keep_only(self._used)
+                if self._forget:
+                    self._cache.keep_only(self._used)
             self._cache.close()
 
     def _bytes(self, path: Path) -> bytes:

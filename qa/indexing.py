@@ -172,9 +172,9 @@ def settings_of(encoder: Encoder, analyzer: Analyzer, basis: Vectors) -> dict[st
     }
 
 
-def vector_cache(index: Path, settings: Mapping[str, Any]) -> Cache:
+def vector_cache(index: Path, settings: Mapping[str, Any], part: str = "") -> Cache:
     """What was embedded with these settings; raises OSError or sqlite3.OperationalError where it can't be written."""
-    return Cache(index / VECTORS, json.dumps([settings[name] for name in ("encoder", "basis", "language")]))
+    return Cache(index / VECTORS, json.dumps([settings[name] for name in ("encoder", "basis", "language")]), part)
 
 
 def hashes_of(documents: Sequence[Document]) -> dict[str, str]:

@@ -28,7 +28,7 @@ LAYERS = [
     {"retriever"},
     {"reader"},
     {"assistant", "calibration"},
-    {"evaluation"},
+    {"evaluation", "sharding"},
     {"web.service", "web.render", "web", "web.feedback", "web.guard"},
     {"web.source", "web.chat", "web.watch"},
     {"web.api"},

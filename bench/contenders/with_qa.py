@@ -8,15 +8,14 @@ from qa import Assistant
 
 
 def build(texts: list[Row], folder: Path) -> None:
-    """A file for each text, named by its title in a folder named by its number, then the index."""
+    """A file for each text, named by its number, under its title; then the index."""
+    (folder / "corpus").mkdir()
     for number, title, text in texts:
-        place = folder / "corpus" / number
-        place.mkdir(parents=True)
-        (place / f"{title.replace('/', ' ')[:80]}.txt").write_text(text, "utf-8")
+        (folder / "corpus" / f"{number}.md").write_text(f"---\ntitle: {title}\n---\n\n{text}", "utf-8")
     Assistant.open(folder / "corpus", folder / "index")
 
 
 def searcher(folder: Path) -> Find:
     """Opening checks that the index is up to date with the files."""
     assistant = Assistant.open(folder / "corpus", folder / "index", threshold=0)
-    return lambda question: [hit.passage.document_id.split("/")[0] for hit in assistant.ask(question).hits]
+    return lambda question: [hit.passage.document_id.removesuffix(".md") for hit in assistant.ask(question).hits]

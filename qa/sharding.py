@@ -1,0 +1,40 @@
+"""A share of the documents → their vectors, kept for whoever builds the index: many machines can do so at a time."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from qa import corpus as corpora
+from qa.assistant import CALIBRATION, ENCODER, TEXTS
+from qa.corpus import MAX_FILE_MB, Share
+from qa.indexing import Progress, embed, settings_of, split_all, vector_cache
+from qa.model import model_for
+from qa.runtime import DEFAULT_RUNTIME, load
+from qa.terms import Analyzer
+
+
+def encode_share(
+    places: Sequence[Path | str],
+    index: Path,
+    share: Share,
+    encoder: str,
+    *,
+    language: str,
+    runtime: str = DEFAULT_RUNTIME,
+    max_file_mb: int = MAX_FILE_MB,
+    progress: Progress = lambda *_: None,
+) -> int:
+    """Embed a share of the files into a file of its own in the index's cache of vectors; how many passages it has.
+
+    Repeated, it embeds only what isn't kept yet. Building the index takes in the files of all shares that are in its
+    folder, wherever they were made. Raises CorpusError, EncoderError or StoreError.
+    """
+    found = corpora.read(places, index / TEXTS, max_file_mb, progress, share)
+    loaded = load(encoder, index / ENCODER, runtime)
+    analyzer = Analyzer(language)
+    basis = model_for(loaded.fingerprint, loaded.dimension, index / CALIBRATION).basis
+    passages = split_all(found.documents, loaded)
+    settings = settings_of(loaded, analyzer, basis)
+    with closing(vector_cache(index, settings, part=f"-{share.number}of{share.of}")) as cache:
+        embed(passages, loaded, analyzer, basis, progress, cache, forget=False)
+    return len(passages)
