@@ -13,8 +13,10 @@ from qa.encoder import Encoder
 from qa.errors import CorpusError, StoreError
 from qa.indexing import Changes
 from qa.model import model_for
+from qa.payload import payload
 from qa.stores.local import ARRAYS, DATABASE, LocalStore
 from qa.terms import Analyzer
+from qa.web.render import answer_html
 
 RIVER = Document(id="river.md", title="Rivers", text="# Rivers\n\nThe port of Elm is on the Ash. It was built in 1912.")
 TOWN = Document(id="town.md", title="Town", text="# Town\n\nElm has a bakery, and its baker is called Rowan Birch.")
@@ -312,3 +314,16 @@ def test_what_changed_is_said_and_why_all_is_new(counted: WordCountEncoder, tmp_
     anew = Assistant.open(corpus, index).changes
     assert anew.anew == "encoder word-count before, now another"
     assert len(anew.unchanged) == 4
+
+
+def test_a_citation_names_the_page_and_keeps_it_in_the_index(encoder: Encoder, tmp_path: Path) -> None:
+    document = Document("a.pdf", "Ports", "The port of Elm is on the Ash.\n\nIt was built in 1912.", pages=(0, 32))
+    built = indexing.build([document], encoder, Analyzer(), model_for(encoder.fingerprint, 384).basis, tmp_path)
+    with closing(built):
+        assistant = Assistant(built, encoder, Analyzer(), model_for(encoder.fingerprint, 384), threshold=0)
+        answer = assistant.ask("When was the port of Elm built?")
+    assert (answer.citations[0].quote, answer.citations[0].page) == ("It was built in 1912.", 2)
+    cited = payload(answer, 1.0)["citations"][0]
+    assert cited["page"] == 2
+    assert "Ports, page 2</summary>" in answer_html(answer)
+    assert "page" not in payload(Assistant.from_documents([RIVER], encoder).ask("What river?"), 1.0)["hits"][0]

@@ -187,3 +187,14 @@ def test_a_paragraph_longer_than_the_encoder_reads_is_split_between_sentences(to
 def test_a_long_label_is_cut(tokenizer: Tokenizer) -> None:
     cut = label("word " * 500, "heading", tokenizer)
     assert len(tokenizer.encode(cut, add_special_tokens=False).ids) == LABEL_TOKENS
+
+
+def test_sentences_know_the_page_that_they_begin_on(tokenizer: Tokenizer) -> None:
+    text = "The port is old. It was built\nin 1912.\n\nThe baker is young."
+    document = Document("a.pdf", "A", text, pages=(0, text.index("in 1912"), text.index("The baker")))
+    passages = split(document, tokenizer, 64)
+    pages = {sentence.text: sentence.page for passage in passages for sentence in passage.sentences}
+    assert pages == {"The port is old.": 1, "It was built\nin 1912.": 1, "The baker is young.": 3}
+    assert passages[0].page == 1
+    without = split(Document("a.txt", "A", text), tokenizer, 64)
+    assert {sentence.page for passage in without for sentence in passage.sentences} == {None}
