@@ -7,8 +7,10 @@ been quoted is looked at for every question.
 import json
 import random
 import re
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -17,13 +19,14 @@ import numpy as np
 import typer
 
 from qa import Assistant, Document, evaluation, indexing
-from qa.encoder import SentenceEncoder
+from qa.encoder import DEFAULT, Encoder
 from qa.evaluation import Outcome
 from qa.followup import standalone
 from qa.model import model_for
 from qa.question import analyse
 from qa.questions import Item, read_squad
 from qa.reader import THRESHOLD
+from qa.runtime import load
 from qa.stores.local import LocalStore
 from qa.terms import WORD, Analyzer
 from qa.together import Together
@@ -141,10 +144,66 @@ def languages(files: Annotated[list[Path], typer.Argument(exists=True)]) -> None
 
 
 @cli.command()
-def latency(file: File, passages: int = 10_000, limit: int = 300) -> None:
-    """A question on this many passages, beside encoding it alone, by turns: the file's paragraphs again and again."""
-    read = read_squad(file)
-    encoder, analyzer = SentenceEncoder(), Analyzer()
+def latency(file: File, passages: int = 10_000, limit: int = 300, clients: int = 32) -> None:
+    """Questions on this many passages, the file's paragraphs again and again: one by one, and by many at a time.
+
+    Beside each question, by turns, its bare cost: encoding it and searching for it.
+    """
+    assistant, questions = _copies(file, passages, limit)
+    encoder, store = assistant.encoder, assistant.store
+    assert isinstance(store, LocalStore)
+    whole, bare = [], []
+    for question in questions[:5] + questions:  # the first five only warm up
+        whole.append(_milliseconds(lambda question=question: assistant.ask(question)))
+        bare.append(_milliseconds(lambda question=question: _bare(encoder, store, question)))
+    whole, bare = whole[5:], bare[5:]
+    percentiles = {
+        f"{name}, p{p}": float(np.percentile(v, p))
+        for p in (50, 95)
+        for name, v in (("question, ms", whole), ("encoding and search, ms", bare))
+    }
+    begin = time.perf_counter()
+    with ThreadPoolExecutor(clients) as pool:
+        together = list(pool.map(lambda q: _milliseconds(lambda: assistant.ask(q)), questions * 3))
+    rate, alone = len(together) / (time.perf_counter() - begin), 1000 / float(np.mean(whole))
+    show(
+        "latency",
+        {
+            "passages": len(store),
+            **percentiles,
+            "question to encoding and search, p50": float(np.median(whole) / np.median(bare)),
+            "questions a second, one client": alone,
+            f"questions a second, {clients} clients": rate,
+            "the latter to the former": rate / alone,
+            f"question of {clients} clients, ms, p95": float(np.percentile(together, 95)),
+        },
+    )
+
+
+@cli.command()
+def embedding(file: File, limit: int = 256) -> None:
+    """Passages a second that are embedded, and that the bare network takes in, on batches of about one length."""
+    encoder, analyzer = _encoder(), Analyzer()
+    model = model_for(encoder.fingerprint, encoder.dimension)
+    split = indexing.split_all(read_squad(file).documents, encoder)[:limit]
+    texts = sorted((p.label + p.text for p in split), key=len, reverse=True)
+    rates: dict[str, list[float]] = {"embedded, a second": [], "by the network alone, a second": []}
+    for _ in range(3):
+        begin = time.perf_counter()
+        indexing.embed(split, encoder, analyzer, model.basis, lambda *_: None)
+        rates["embedded, a second"].append(len(split) / (time.perf_counter() - begin))
+        begin = time.perf_counter()
+        for first in range(0, len(texts), indexing.BATCH):
+            encoder.encode_passages(texts[first : first + indexing.BATCH], [[]] * indexing.BATCH)
+        rates["by the network alone, a second"].append(len(split) / (time.perf_counter() - begin))
+    best = {name: max(found) for name, found in rates.items()}
+    ratio = best["embedded, a second"] / best["by the network alone, a second"]
+    show("embedding", {"passages": len(split), **best, "ratio": ratio})
+
+
+def _copies(file: Path, passages: int, limit: int) -> tuple[Assistant, list[str]]:
+    """An assistant over copies of a file's paragraphs, each embedded once, and some of its questions."""
+    read, encoder, analyzer = read_squad(file), _encoder(), Analyzer()
     model = model_for(encoder.fingerprint, encoder.dimension)
     split = indexing.split_all(read.documents, encoder)
     embedded = list(indexing.embed(split, encoder, analyzer, model.basis, lambda *_: None))
@@ -156,19 +215,18 @@ def latency(file: File, passages: int = 10_000, limit: int = 300) -> None:
     documents = [Document(item.passage.document_id, item.passage.title, "") for item in copies]
     named = {document.id: document for document in documents}.values()
     assistant = Assistant(LocalStore.build(named, copies, analyzer), encoder, analyzer, model)
-    questions = [item.question for item in random.Random(7).sample(read.items, limit)]
-    whole, alone = [], []
-    for question in questions[:5] + questions:  # the first five only warm up
-        whole.append(_milliseconds(lambda question=question: assistant.ask(question)))
-        alone.append(_milliseconds(lambda question=question: encoder.encode_questions([question], [[]])))
-    whole, alone = whole[5:], alone[5:]
-    over = [a - b for a, b in zip(whole, alone, strict=True)]
-    percentiles = {
-        f"{name}, p{p}": float(np.percentile(v, p))
-        for p in (50, 95)
-        for name, v in (("question, ms", whole), ("encoding, ms", alone), ("more than encoding, ms", over))
-    }
-    show("latency", {"passages": len(assistant.store), **percentiles})
+    return assistant, [item.question for item in random.Random(7).sample(read.items, limit)]
+
+
+def _encoder() -> Encoder:
+    """The default encoder as it is run, exported for this once."""
+    with tempfile.TemporaryDirectory() as folder:
+        return load(DEFAULT, Path(folder))
+
+
+def _bare(encoder: Encoder, store: LocalStore, question: str) -> None:
+    (encoded,) = encoder.encode_questions([question], [[]])
+    store._nearest(encoded.vector, 10)
 
 
 def show(name: str, figures: dict[str, float]) -> None:
