@@ -1,14 +1,15 @@
 VENV ?= .venv
 PYTHON ?= python3
+INDEXES ?= index
 PEERS ?= .venv-peers
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run index test lint bench clean
+.PHONY: help run index test lint bench bench-scale clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/run  ## install what is missing, index corpus/, open the question box on http://127.0.0.1:7860
 	$(BIN)/python app.py
@@ -26,6 +27,9 @@ lint: $(VENV)/test  ## check style, format and types
 
 bench: $(VENV)/run $(PEERS)/peers  ## measure beside txtai, LangChain and Haystack; SQUAD=FILE adds a data set
 	$(BIN)/python bench/peers.py --python $(PEERS)/bin/python $(if $(SQUAD),--squad $(SQUAD))
+
+bench-scale: $(VENV)/test  ## measure 10^3 to 10^6 passages, real ones from the indexes in INDEXES first
+	$(BIN)/python bench/scale.py $(addprefix --index ,$(INDEXES)) --plot docs
 
 clean:  ## remove the environments, the index and the caches
 	rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -23,7 +23,10 @@ class Listing(NamedTuple):
 
 
 def listing(store: Store, entry: Entry, sentence: int) -> Listing | None:
-    """The list that a passage's sentence of this number is in or stands right before; None where there is none."""
+    """The list that a passage's sentence of this number is in or stands right before; None where there is none.
+
+    Where a list is cut off before its first item, as at the end of what a store has, there is none either.
+    """
     passage = entry.passage
     wanted = passage.sentences[sentence].list
     if not wanted:
@@ -36,7 +39,8 @@ def listing(store: Store, entry: Entry, sentence: int) -> Listing | None:
     places = [(p, s) for p in around for s in p.sentences]
     first = next(i for i, (_, s) in enumerate(places) if s.list == wanted)
     lead = places[first - 1] if first and places[first - 1][0].heading == places[first][0].heading else None
-    return Listing(lead, [(p, s) for p, s in places if s.list == wanted and s.opens])
+    items = [(p, s) for p, s in places if s.list == wanted and s.opens]
+    return Listing(lead, items) if items else None
 
 
 def _next(store: Store, entry: Entry, sentence: int) -> Sentence | None:

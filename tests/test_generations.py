@@ -12,7 +12,10 @@ from qa.errors import StoreError
 
 
 def write(name: str):  # type: ignore[no-untyped-def]
-    return lambda folder: (folder / "data").write_text(name, "utf-8")
+    def fill(folder: Path) -> None:
+        (folder / "data").write_text(name, "utf-8")
+
+    return fill
 
 
 def test_the_newest_generation_is_in_use_and_others_are_gone(tmp_path: Path) -> None:

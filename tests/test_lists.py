@@ -1,10 +1,16 @@
 """Questions that want a list get its items, each quoted."""
 
+from dataclasses import replace
+
 import pytest
 
-from qa import Assistant, Document
+from qa import Assistant, Document, indexing
 from qa.encoder import Encoder
+from qa.lists import listing
 from qa.question import LISTING
+from qa.stores.local import LocalStore
+from qa.terms import Analyzer
+from qa.words import random_basis
 
 PANCAKES = """# Pancakes
 
@@ -116,3 +122,14 @@ def test_questions_that_want_a_list(question: str) -> None:
 )
 def test_questions_that_want_one_thing(question: str) -> None:
     assert not LISTING.search(question)
+
+
+def test_a_list_without_the_beginning_of_any_item_is_none(encoder: Encoder) -> None:
+    document = Document("a.md", "A", "Ports:\n\n- coal is shipped. It is black.\n")
+    (passage,) = indexing.split_all([document], encoder)
+    cut = replace(passage, sentences=tuple(replace(s, opens=False) for s in passage.sentences))
+    vectored = next(indexing.embed([cut], encoder, Analyzer(), random_basis(encoder.dimension), lambda *_: None))
+    store = LocalStore.build([document], [vectored], Analyzer())
+    (entry,) = store.entries([0])
+    assert [s.list > 0 for s in entry.passage.sentences] == [False, True, True]
+    assert all(listing(store, entry, number) is None for number in range(3))
