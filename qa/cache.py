@@ -94,6 +94,7 @@ def _opened(path: Path) -> sqlite3.Connection:
         if database.execute("PRAGMA quick_check").fetchone() != ("ok",):
             raise sqlite3.DatabaseError("it is damaged")
         database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")  # after a power cut the last values may be missing
         database.execute(SCHEMA)
     except sqlite3.Error:
         database.close()
