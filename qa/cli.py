@@ -3,10 +3,12 @@
 import dataclasses
 import json
 import re
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,13 +48,16 @@ def index(
     ] = "",
 ) -> None:
     """Index the documents in the corpus; what is up to date already is left alone."""
+    from qa import generations
+
     settings = Settings.from_environment()
     if shard:
         _encode_share(settings, places, shard)
         return
     assistant = _open(settings, places, rebuild=True)
     if places:
-        sources.remember(settings.index, places)
+        with generations.writing(settings.index):
+            sources.remember(settings.index, places)
     for line in _changes(assistant):
         typer.echo(line)
 
@@ -90,7 +95,9 @@ def serve(
 
     def beside(service: "Service") -> None:
         if watch:
-            watch_places(service, places, settings.index, lambda a: _opened(settings, places, a.encoder), typer.echo)
+            reopen = partial(_reopened, settings, places)
+            arguments = service, places, settings.index, reopen, typer.echo
+            threading.Thread(target=watch_places, args=arguments, name="watch", daemon=True).start()
 
     serve_page(settings, lambda: _open(settings, places), typer.echo, beside)
 
@@ -173,7 +180,8 @@ def status(
     generations.check(folder, thoroughly=verify)
     built = generations.manifest(folder)
     typer.echo(f"{'generation':13} {folder.name}, of {len(built['documents'])} documents by {built['encoder']}")
-    typer.echo(f"{'search':13} {built['search']}, of {built['passage_count']} passages")
+    if "search" in built:  # an index of an earlier version doesn't say
+        typer.echo(f"{'search':13} {built['search']}, of {built['passage_count']} passages")
 
 
 @cli.command()
@@ -258,6 +266,10 @@ def _opened(
         progress=progress,
         store=_shared(settings, rebuild),
     )
+
+
+def _reopened(settings: Settings, places: Sequence[str], before: "Assistant") -> "Assistant":
+    return _opened(settings, places, before.encoder)
 
 
 def _shared(settings: Settings, rebuild: bool = False) -> "Shared | None":

@@ -55,7 +55,8 @@ def read(
 
     A document's id is its path from the folder that all places are in. A file that can't be read is skipped and named
     in `skipped`. What takes long to convert is kept in the folder `texts` for the next time. Of a `share` only those
-    files are read that fall to it, by their names. Raises CorpusError where a place is missing or nothing is left.
+    files are read that fall to it, by their names; it may be empty. Raises CorpusError where a place is missing or
+    nothing is left of the whole.
     """
     documents, skipped = [], {}
     reader = _Reader(texts, max_file_mb, forget=share is None)
@@ -73,7 +74,7 @@ def read(
         progress("files", len(found), len(found))
     finally:
         reader.close()
-    if not documents:
+    if not documents and share is None:
         reasons = "".join(f"; {name}: {reason}" for name, reason in list(skipped.items())[:REASONS])
         where = ", ".join(map(str, places))
         raise CorpusError(f"nothing to index in {where}: put files of text there ({', '.join(KINDS)}){reasons}")
@@ -129,9 +130,11 @@ class _Reader:
         if self._cache is None and self._folder:
             with suppress(sqlite3.Error, OSError):  # where nothing can be written, all is converted each time
                 self._cache = Cache(self._folder, formats.version())
-        if self._cache and self._cache.known([key]):
-            text, title, pages = json.loads(zlib.decompress(self._cache.get(key)))
-            return Converted(text, title, tuple(pages))
+        if self._cache:
+            with suppress(sqlite3.Error):
+                if self._cache.known([key]):
+                    text, title, pages = json.loads(zlib.decompress(self._cache.get(key)))
+                    return Converted(text, title, tuple(pages))
         found = self._converter.convert(data, suffix)
         if self._cache:
             value = zlib.compress(json.dumps([found.text, found.title, found.pages]).encode(), 1)

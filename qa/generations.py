@@ -58,14 +58,13 @@ def create(
 ) -> Path:
     """Make the generation `name` by `fill`, which writes into the folder it is given, and put it in use.
 
-    What `fill` returns is told in the manifest besides what the generation is built from.
-    Until it is complete it has another name, so that a build that dies leaves what was there in use. One process at a
-    time does so; `waiting` is told which other one is waited for. Raises StoreError where the index can't be written.
+    What `fill` returns is told in the manifest besides what the generation is built from. Until it is complete it has
+    another name, so that a build that dies leaves what was there in use. One process at a time does so; `waiting` is
+    told which other one is waited for. Raises StoreError where the index can't be written.
     """
     building, folder = index / f"{BUILDING}{os.getpid()}", index / name
     try:
-        index.mkdir(parents=True, exist_ok=True)
-        with _only_writer(index, waiting):
+        with writing(index), _only_writer(index, waiting):
             if current(index) == folder and is_whole(folder):
                 return folder  # whoever was waited for made it
             _remove(index.glob(f"{BUILDING}*"))  # of builds that died
@@ -78,14 +77,22 @@ def create(
             building.rename(folder)
             _replace(index / CURRENT, f"{name} {_checksum(folder / MANIFEST)}")
             _remove(path.parent for path in index.glob(f"*/{MANIFEST}") if path.parent != folder)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return folder
+
+
+@contextmanager
+def writing(index: Path) -> Iterator[None]:
+    """Make the folder of an index, and raise StoreError where anything that is done can't be written there."""
+    try:
+        index.mkdir(parents=True, exist_ok=True)
+        yield
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise StoreError(
             f"the index can't be written to {index} ({reason}): mend that, or set QA_INDEX to another folder"
         ) from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-    return folder
 
 
 def _named(index: Path) -> tuple[str, str] | None:

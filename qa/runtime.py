@@ -12,16 +12,13 @@ import shutil
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from qa.encoder import PROBE, Encoded, Encoder, SentenceEncoder, Span, Vectors, pool, source_of, unit
 from qa.errors import EncoderError
 from qa.model import INT8
-
-if TYPE_CHECKING:
-    pass
 
 DEFAULT_RUNTIME = "onnx"
 FORMAT = 1
@@ -135,9 +132,9 @@ def export(encoder: SentenceEncoder, folder: Path, runtime: str) -> Encoder:
     Then the reason is kept, so that it isn't tried again. Raises OSError where nothing can be written.
     """
     making = folder.with_name(f"{folder.name}-{os.getpid()}")
-    shutil.rmtree(making, ignore_errors=True)
+    for died in folder.parent.glob(f"{folder.name}-*"):
+        shutil.rmtree(died, ignore_errors=True)
     making.mkdir(parents=True)
-    exported: Encoder = encoder
     try:
         try:
             encoder.verify()
@@ -153,9 +150,7 @@ def export(encoder: SentenceEncoder, folder: Path, runtime: str) -> Encoder:
         making.rename(folder)
     finally:
         shutil.rmtree(making, ignore_errors=True)
-    if "refused" not in (_about(folder) or {}):
-        exported = OnnxEncoder(folder)
-    return exported
+    return encoder if "refused" in (_about(folder) or {}) else OnnxEncoder(folder)
 
 
 def _write(encoder: SentenceEncoder, folder: Path, runtime: str) -> None:

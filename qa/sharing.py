@@ -6,6 +6,7 @@ from pathlib import Path
 
 from qa.encoder import Encoder, Vectors
 from qa.errors import CorpusError
+from qa.generations import writing as writing_index
 from qa.indexing import (
     NO_TEXT,
     Changes,
@@ -50,6 +51,7 @@ def share(
         encoder.verify()
         with (
             writing(store, analyzer, lambda message: progress(message, 0, 0)) as writer,
+            writing_index(index),
             closing(vector_cache(index, settings)) as cache,
         ):
             there = store.digests()

@@ -39,12 +39,19 @@ def _in_folder(folder: Path) -> Iterator[Path]:
         ignored = pathspec.GitIgnoreSpec.from_lines(lines)
     except ValueError as error:
         raise CorpusError(f"{folder / IGNORE} has a pattern that can't be read ({error}): mend it") from None
-    for path in folder.rglob("*"):
+    for path in _below(folder):
         name = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in name.parts)
         is_file = path.is_symlink() or path.is_file()
         if is_file and not path.is_dir() and not hidden and not ignored.match_file(name.as_posix()):
             yield path
+
+
+def _below(folder: Path) -> list[Path]:
+    try:
+        return list(folder.rglob("*"))
+    except OSError as error:
+        raise CorpusError(f"{folder} can't be read ({error.strerror}): mend that and try again") from None
 
 
 def _lines(path: Path) -> Iterable[str]:
@@ -70,10 +77,8 @@ def _existing(folder: Path) -> Path:
 
 def of(index: Path, default: Path) -> list[str]:
     """The places that were last given by name to be indexed there; the default where none were, or it was set."""
-    file = index / REMEMBERED
-    if default != DEFAULT or not file.is_file():
-        return [str(default)]
-    return [line for line in file.read_text("utf-8").splitlines() if line]
+    lines = _lines(index / REMEMBERED) if default == DEFAULT else ()
+    return [line for line in lines if line] or [str(default)]
 
 
 def remember(index: Path, sources: Sequence[str]) -> None:

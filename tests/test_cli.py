@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from qa import generations
 from qa.cli import cli
 from qa.encoder import Encoder
 
@@ -242,3 +243,28 @@ def _kept(index: Path) -> int:
         with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as database:
             return int(database.execute("SELECT count(*) FROM kept").fetchone()[0])
     return 0
+
+
+def test_status_shows_an_index_of_an_earlier_version(run: Callable[..., Result], tmp_path: Path) -> None:
+    about = {"format": 2, "encoder": "another", "documents": {"a.md": "hash"}}
+    folder = generations.create(tmp_path, "older", about, lambda _: None)
+    done = run("status", QA_INDEX=str(tmp_path))
+    assert done.exit_code == 0
+    assert f"{folder.name}, of 1 documents by another" in done.stdout
+
+
+def test_places_that_were_given_are_kept_to_until_others_are(
+    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("corpus", "others"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.md").write_text(f"The port of {name} is on the river Ash.", "utf-8")
+    settings = {"QA_INDEX": str(tmp_path / "index"), "QA_THRESHOLD": "0"}
+    assert "1 added" in run("index", "others/*.md", **settings).stdout
+    assert "The port of others" in run("ask", "Which river is the port on?", **settings).stdout
+    assert "1 changed" in run("index", "corpus", **settings).stdout
+    assert "The port of corpus" in run("ask", "Which river is the port on?", **settings).stdout
+    (tmp_path / "index" / "sources").write_bytes(b"\xff")
+    done = run("ask", "Why?", **settings)
+    assert "can't be read" in str(done.exception)

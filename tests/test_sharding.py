@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from qa import Assistant
 from qa.cli import cli, main
 from qa.corpus import Share
+from qa.errors import StoreError
 from qa.sharding import encode_share
 
 SHARES = 3
@@ -101,3 +102,14 @@ def test_the_command_says_how_much_was_embedded(
     settings = {"QA_CORPUS": str(corpus), "QA_INDEX": str(tmp_path / "index"), "QA_LANGUAGE": "en"}
     done = CliRunner().invoke(cli, ["index", "--shard", "1/1"], env=settings)
     assert done.output.strip() == "12 passages of share 1/1 are embedded"
+
+
+def test_a_share_without_any_file_and_one_that_cannot_be_kept(
+    counting: WordCountEncoder, corpus: Path, tmp_path: Path
+) -> None:
+    found = [encode_share([corpus], tmp_path / "index", Share(n, 40), "any", language="en") for n in range(1, 41)]
+    assert sum(found) == 12
+    assert 0 in found
+    (tmp_path / "file").write_text("in the way", "utf-8")
+    with pytest.raises(StoreError, match="the index can't be written to"):
+        encode_share([corpus], tmp_path / "file", Share(1, 1), "any", language="en")

@@ -31,6 +31,10 @@ def write(path: Path, content: str) -> None:
     temporary.replace(path)
 
 
+def watching(*arguments: object) -> None:
+    threading.Thread(target=watch, args=arguments, daemon=True).start()
+
+
 def until(condition, seconds: float = 20):  # type: ignore[no-untyped-def]
     begin = time.monotonic()
     while not condition():
@@ -75,7 +79,7 @@ def test_twenty_clients_ask_through_ten_swaps_and_none_fails_or_sees_two_version
         return seen
 
     def beside(service: Service) -> None:
-        watch(service, [corpus], tmp_path / "index", lambda _: reopen(), lambda _: None)
+        watching(service, [corpus], tmp_path / "index", lambda _: reopen(), lambda _: None)
 
     with (
         serving(Settings(rate=1_000_000), reopen, beside=beside) as address,
@@ -101,7 +105,7 @@ def test_what_is_added_and_removed_is_taken_up_and_a_corpus_that_cannot_be_read_
     index, said = tmp_path / "index", []
     service = Service(lambda: Assistant.open(corpus, index, encoder))
     service.start()
-    watch(service, [corpus], index, lambda before: Assistant.open(corpus, index, before.encoder), said.append)
+    watching(service, [corpus], index, lambda before: Assistant.open(corpus, index, before.encoder), said.append)
     found = lambda name: service.assistant().store.document(name) is not None  # noqa: E731
     until(lambda: found("a.md"))
     write(corpus / "new.txt", "A wharf was built in 1912.")
@@ -123,7 +127,7 @@ def test_a_change_from_before_the_watching_began_is_taken_up(corpus: Path, tmp_p
     service.assistant()
     write(corpus / "late.md", text(1))
     reopened = lambda before: Assistant.open(corpus, tmp_path / "index", before.encoder)  # noqa: E731
-    watch(service, [corpus], tmp_path / "index", reopened, lambda _: None)
+    watching(service, [corpus], tmp_path / "index", reopened, lambda _: None)
     until(lambda: service.assistant().store.document("late.md") is not None)
 
 
@@ -132,9 +136,27 @@ def test_files_are_watched_by_their_folders(tmp_path: Path, encoder: Encoder) ->
     write(path, text(0))
     service = Service(lambda: Assistant.open(path, index, encoder))
     service.start()
-    watch(service, [path], index, lambda before: Assistant.open(path, index, before.encoder), lambda _: None)
+    watching(service, [path], index, lambda before: Assistant.open(path, index, before.encoder), lambda _: None)
     first = service.assistant().generation
     write(path, text(1))
     until(lambda: service.assistant().generation != first)
     with pytest.raises(CorpusError):
         Assistant.open(tmp_path / "two.md", index, encoder)
+
+
+def test_whatever_goes_wrong_is_said_and_the_next_change_is_another_try(
+    corpus: Path, tmp_path: Path, encoder: Encoder
+) -> None:
+    index, said, wrong = tmp_path / "index", [], [OSError("gone")]
+    service = Service(lambda: Assistant.open(corpus, index, encoder))
+    service.start()
+
+    def reopen(before: Assistant) -> Assistant:
+        if wrong:
+            raise wrong.pop()
+        return Assistant.open(corpus, index, before.encoder)
+
+    watching(service, [corpus], index, reopen, said.append)
+    until(lambda: "the documents can't be read again (OSError: gone)" in said)
+    write(corpus / "next.md", text(1))
+    until(lambda: service.assistant().store.document("next.md") is not None)

@@ -68,7 +68,7 @@ class Columns:
     def append(self, item: Vectored) -> None:
         """Take the parts of the next passage."""
         rows: tuple[npt.NDArray[Any], ...] = item.vector[None], item.sentences, item.words, item.word_sentences
-        for (name, dtype), part in zip(COLUMNS.items(), rows, strict=False):
+        for (name, dtype), part in zip(COLUMNS.items(), rows, strict=False):  # where each begins is known at the end
             self._put(name, part.astype(dtype))
         for name, counts in self._counts.items():
             counts.append(counts[-1] + len(getattr(item, name)))

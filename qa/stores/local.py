@@ -24,7 +24,8 @@ from qa.words import unpack
 
 DATABASE, LEXICAL, ARRAYS = "passages.sqlite", "lexical", "arrays"
 
-DAMAGE = (sqlite3.Error, ValueError, TypeError, IndexError, KeyError, OverflowError)  # what damaged files lead to
+# what damaged files lead to
+DAMAGE = (sqlite3.Error, ValueError, TypeError, IndexError, KeyError, OverflowError, RuntimeError)
 
 SCHEMA = """
 CREATE TABLE documents (id TEXT PRIMARY KEY, title TEXT, path TEXT, text TEXT);
@@ -42,7 +43,7 @@ WHERE number IN (SELECT value FROM json_each(?))
 class LocalStore:
     """A store that was built from passages and their vectors, or opened from the folder that it was saved in."""
 
-    def __init__(self, database: sqlite3.Connection, nearest: Nearest, lexical: Any, parts: "Parts") -> None:
+    def __init__(self, database: sqlite3.Connection, nearest: Nearest, lexical: Any, parts: Parts) -> None:
         self._database = database
         self._nearest = nearest
         self._lexical = lexical
@@ -86,7 +87,7 @@ class LocalStore:
                 raise ValueError("the passages are of different numbers")
             nearest = Nearest.open(parts.vectors, folder)
             lexical = bm25s.BM25.load(folder / LEXICAL, mmap=True, show_progress=False)
-        except (*DAMAGE, EOFError, RuntimeError, OSError, TokenError, MemoryError) as error:
+        except (*DAMAGE, EOFError, OSError, TokenError, MemoryError) as error:
             raise StoreError(f"the index in {folder} is damaged: delete that folder and run `qa index`") from error
         return cls(database, nearest, lexical, parts)
 

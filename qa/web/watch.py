@@ -1,6 +1,5 @@
 """Keeps the assistant of a running server in step with its documents."""
 
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,33 +19,19 @@ def watch(
     index: Path,
     reopen: Callable[[Assistant], Assistant],
     announce: Callable[[str], None],
-) -> threading.Thread:
-    """Have the service's assistant reopened whenever something changes in places, in a thread beside it.
+) -> None:
+    """Have the service's assistant reopened whenever something changes in places, for as long as the process runs.
 
     Until the new one is there the old one answers, and goes on where the new one can't be opened; `announce` is told
     why. What is written into `index` is no change, wherever that is.
     """
-    thread = threading.Thread(
-        target=_watch, args=(service, places, index.absolute(), reopen, announce), name="watch", daemon=True
-    )
-    thread.start()
-    return thread
-
-
-def _watch(
-    service: Service,
-    places: Sequence[Path | str],
-    index: Path,
-    reopen: Callable[[Assistant], Assistant],
-    announce: Callable[[str], None],
-) -> None:
     import watchfiles
 
     folders, below = sources.folders(places)
     looked = False  # at what changed before the watching began
     for changes in watchfiles.watch(
         *folders,
-        watch_filter=lambda _, path: not Path(path).absolute().is_relative_to(index),
+        watch_filter=lambda _, path: not Path(path).absolute().is_relative_to(index.absolute()),
         step=QUIET_MS,
         debounce=LONGEST_MS,
         rust_timeout=WAKE_MS,
@@ -59,8 +44,9 @@ def _watch(
         try:
             before = service.assistant()
             after = reopen(before)
-        except QAError as error:
-            announce(str(error))
+        except Exception as error:  # whatever it is, the old one goes on and the next change is another try
+            known = isinstance(error, QAError)
+            announce(str(error) if known else f"the documents can't be read again ({type(error).__name__}: {error})")
             continue
         finally:
             looked = True
