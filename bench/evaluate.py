@@ -246,7 +246,7 @@ def _dense_order(assistant: Assistant, question: str) -> list[str]:
     found = analyse(question, Together(assistant.encoder.encode_questions), analyzer, assistant._retrieve._basis)
     pool = assistant.store.search(found.vector, [], 100)
     order = pool.numbers[np.argsort(-pool.dense, kind="stable")].tolist()
-    return _distinct(entry.passage.document_id for entry in assistant.store.entries(order[: 2 * RANKED]))
+    return _distinct(p.document_id for p in assistant.store.passages(order[: 2 * RANKED]).values())
 
 
 def _dense_rank(assistant: Assistant, item: Item) -> float:

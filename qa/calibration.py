@@ -64,7 +64,7 @@ def calibrate(squad: Squad, encoder: Encoder, progress: Progress = lambda *_: No
         rows = []
         for number, item in enumerate(items):
             progress(what, number, len(items))
-            rows.append(_row(retrieve(item.question), item, analyzer))
+            rows.append(_row(retrieve(item.question), item))
         return rows
 
     own = ask(squad.items, frozenset(), "questions")
@@ -106,10 +106,10 @@ def fit(own: Sequence[Row], foreign: Sequence[Row], basis: Vectors, encoder: str
     )
 
 
-def _row(retrieved: Retrieved, item: Item, analyzer: Analyzer) -> Row:
+def _row(retrieved: Retrieved, item: Item) -> Row:
     candidates = retrieved.candidates
-    sentences = sentence_features(retrieved.question, candidates, retrieved.idf, analyzer)
-    passages = [candidates[c].entry.passage for c in sentences.candidate]
+    sentences = sentence_features(retrieved.question, candidates, retrieved.evidence, retrieved.idf)
+    passages = [candidates[c].passage for c in sentences.candidate]
     own = np.array([passage.document_id == item.document for passage in passages])
     spans = [p.sentences[n] for p, n in zip(passages, sentences.number, strict=True)]
     holds = np.array([any(s.start <= a + 1 and b - 1 <= s.end for a, b in item.spans) for s in spans])

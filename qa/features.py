@@ -2,41 +2,45 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from qa.encoder import Vectors
+from qa.marks import (
+    ASKS,
+    BITS,
+    COUNT,
+    DATE,
+    FIGURE,
+    LONG_FIGURE,
+    NAMED,
+    NEGATED,
+    NEGATION,
+    NUMBER,
+    PLACED,
+    PRONOUN,
+    TERM,
+    TITLE,
+    hashed,
+)
 from qa.question import Question
-from qa.stores import Entry
-from qa.terms import WORD, Analyzer
+from qa.stores import Evidence, Numbers
+from qa.terms import WORD
+from qa.types import Passage
 
 Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
-NAMED = ("person", "place", "other")  # kinds of answers that are names
+NAMES = ("person", "place", "other")  # kinds of answers that are names
 
 K1, B = 1.2, 0.5  # of BM25 over sentences
 AVERAGE_TERMS = 13  # in a sentence of an encyclopaedia, for its normalisation of length
 
-NUMBER = re.compile(r"\d[\d,.]*\d|\d")
-CAPITALISED = re.compile(r"(?<![.!?]\s)(?<!^)\b[A-Z][\w'’-]+|\b[A-Z]{2,}\b")
-PRONOUN = re.compile(r"\W*(?:he|she|it|they|this|these|his|her|its|their|such|that|those)\b")
-NEGATION = re.compile(r"\b(?:not|never|no|without|except|cannot|neither|nor)\b|n't|n’t")
-NEGATED = re.compile(NEGATION.pattern + r"|\bun\w+able\b")
-DATE = re.compile(
-    r"\b1\d{3}s?\b|\b20\d\ds?\b|\b\d{3} (?:bc|ad|bce)\b|\bcentur|\b\d0s\b|\b(?:after|before|during|until|since) the\b"
-    r"|\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\b"
-)
-COUNT = re.compile(
-    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|sixty|seventy"
-    r"|eighty|ninety|hundred|thousand|million|billion|half|third|quarter|dozen|twice|once|several|none)\b"
-)
-PLACE = re.compile(
-    r"\b(?:in|at|near|from|to|of|on|across|through|around|between|over|into|outside|within)\s+(?:the\s+)?([A-Z][\w'’-]+)"
-)
+DENIED = re.compile(NEGATION.pattern + r"|\bun\w+able\b")
 
 # by name, in the order of sentence_features' columns
 SENTENCE = (
@@ -53,45 +57,81 @@ RIGHT = (
 
 
 class Candidate(NamedTuple):
-    """A passage on the shortlist, with the question's cosine to it and its fused score."""
+    """A passage on the shortlist under its number, with the question's cosine to it and its fused score."""
 
-    entry: Entry
-    title_terms: frozenset[str]  # of the title and the heading
+    number: int
+    passage: Passage
     cosine: float
     fused: float
 
 
 class Sentences(NamedTuple):
-    """The sentences of all candidates: which candidate's each is, and which of its, its terms and its features."""
+    """The sentences of all candidates: which candidate's each is, which of its, its features and its flags.
 
-    candidate: npt.NDArray[np.int64]
-    number: npt.NDArray[np.int64]
-    terms: list[list[str]]
+    `words` are the question's terms and the terms of its names; `there` says which of them each sentence has, and
+    `in_title` which each candidate's title and heading.
+    """
+
+    candidate: Numbers
+    number: Numbers
     features: Array  # shape (sentences, len(SENTENCE))
+    flags: npt.NDArray[np.int32]
+    words: list[str]
+    there: Flags  # shape (sentences, words)
+    in_title: Flags  # shape (candidates, words)
 
 
 def sentence_features(
-    question: Question, candidates: Sequence[Candidate], idf: Mapping[str, float], analyzer: Analyzer
+    question: Question, candidates: Sequence[Candidate], evidence: Evidence, idf: Mapping[str, float]
 ) -> Sentences:
-    """The features of every sentence of the candidates; `idf` knows all the question's terms."""
-    texts = [[sentence.text for sentence in candidate.entry.passage.sentences] for candidate in candidates]
-    groups = _Groups([len(own) for own in texts])
-    terms = [analyzer.terms(text) for own in texts for text in own]
+    """The features of every sentence of the candidates, from their evidence; `idf` knows all the question's terms."""
+    groups, marked = _Groups(evidence.counts), _Marked(evidence)
+    words = list(dict.fromkeys([*question.terms, *question.names]))
+    rows, which = marked.of(TERM, words)
+    titled, named = marked.of(TITLE, words)
+    counts = _table(rows, which, (len(groups.candidate), len(words)))
+    in_title = _table(groups.candidate[titled], named, (len(candidates), len(words)))
+    sizes = np.bincount(rows, minlength=len(groups.candidate))
+    fused = np.array([candidate.fused for candidate in candidates])
+    cosine = (evidence.vectors @ question.vector).astype(np.float64)
     columns = [
-        *_of_meaning(question, candidates, groups),
-        *_of_terms(question, terms, [candidate.title_terms for candidate in candidates], idf, groups),
-        *_of_words(question, [candidate.entry for candidate in candidates], idf, groups),
-        *_of_surface(question, [text for own in texts for text in own], terms),
+        *(cosine, fused[groups.candidate], groups.best(cosine)),
+        *_of_terms([idf[term] for term in question.terms], counts, in_title, sizes, groups),
+        *_of_words(question, evidence, idf, groups),
+        *_of_order([words.index(term) for term in question.sequence], rows, which, len(groups.candidate)),
+        *_of_surface(question, marked, evidence.surface, counts),
     ]
-    return Sentences(groups.candidate, groups.number, terms, np.column_stack(columns))
+    flags = evidence.surface[:, 2]
+    return Sentences(groups.candidate, groups.number, np.column_stack(columns), flags, words, counts > 0, in_title > 0)
+
+
+class _Marked:
+    """The marks of all sentences, by what they are."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._kinds = evidence.marks & (1 << BITS) - 1
+        self._hashes = evidence.marks >> BITS
+        self._rows = evidence.mark_rows
+
+    def of(self, kind: int, words: Iterable[str]) -> tuple[Numbers, Numbers]:
+        """The rows of all marks of a kind, and which of some words each is, -1 for another one."""
+        chosen = self._kinds == kind
+        known = np.array([hashed(word) for word in words], dtype=np.uint32)
+        equal = self._hashes[chosen, None] == known
+        return self._rows[chosen], np.where(equal.any(axis=1), equal.argmax(axis=1) if len(known) else 0, -1)
+
+    def new(self, kind: int, words: Iterable[str], count: int) -> Array:
+        """How many marks of a kind each row has that are none of some words."""
+        rows, which = self.of(kind, words)
+        return np.bincount(rows[which < 0], minlength=count).astype(np.float64)
 
 
 class _Groups:
     """The sentences of all candidates as rows, one candidate's after the other's."""
 
-    def __init__(self, counts: Sequence[int]) -> None:
-        ends = np.cumsum(counts, dtype=np.int64)
-        self.first = ends - np.array(counts, dtype=np.int64)
+    def __init__(self, counts: Numbers) -> None:
+        ends = np.cumsum(counts)
+        self.first = ends - counts
         self._last = ends - 1
         self.candidate = np.repeat(np.arange(len(counts)), counts)
         self.number = np.arange(len(self.candidate)) - self.first[self.candidate]
@@ -114,28 +154,20 @@ class _Groups:
         return moved
 
 
-def _of_meaning(question: Question, candidates: Sequence[Candidate], groups: _Groups) -> list[Array]:
-    """How near each sentence is to the question, beside its passage and the nearest of its neighbours."""
-    sentences = np.concatenate([candidate.entry.sentences for candidate in candidates])
-    cosine = (sentences @ question.vector).astype(np.float64)
-    fused = np.array([candidate.fused for candidate in candidates])
-    return [cosine, fused[groups.candidate], groups.best(cosine)]
+def _table(rows: Numbers, columns: Numbers, shape: tuple[int, int]) -> Array:
+    """How often each pair of a row and a column is there, but for columns of -1."""
+    found = rows[columns >= 0] * shape[1] + columns[columns >= 0]
+    return np.bincount(found, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
 
 
-def _of_terms(
-    question: Question,
-    terms: Sequence[list[str]],
-    titles: Sequence[frozenset[str]],
-    idf: Mapping[str, float],
-    groups: _Groups,
-) -> list[Array]:
-    """Which share of the question's terms, by idf, is in each sentence, around it, and in its passage; BM25."""
-    weights = np.array([idf[term] for term in question.terms])
+def _of_terms(rarity: Sequence[float], counts: Array, in_title: Array, sizes: Numbers, groups: _Groups) -> list[Array]:
+    """Which share of the question's terms, by idf, is in each sentence, around it, and in its passage; BM25.
+
+    The terms are the first columns of `counts` and of `in_title`; `sizes` is how many terms each sentence has.
+    """
+    weights = np.array(rarity)
     total = weights.sum() + 1e-9
-    there = np.array([[own.count(term) for term in question.terms] for own in terms], dtype=np.float64)
-    there = there.reshape(len(terms), len(question.terms))
-    named = np.array([[term in title for term in question.terms] for title in titles], dtype=np.float64)
-    in_title = named.reshape(len(titles), len(question.terms))[groups.candidate]
+    there, titled = counts[:, : len(weights)], in_title[groups.candidate, : len(weights)]
     has = np.minimum(there, 1)
     before = groups.before(has)
 
@@ -144,23 +176,21 @@ def _of_terms(
         return share
 
     coverage = covered(has)
-    sizes = np.array([[len(own)] for own in terms], dtype=np.float64)
-    bm25 = there / (there + K1 * (1 - B + B * sizes / AVERAGE_TERMS)) @ weights / total
-    near, whole = covered(has + before + groups.after(has) + in_title), covered(groups.best(has) + in_title)
+    bm25 = there / (there + K1 * (1 - B + B * sizes[:, None] / AVERAGE_TERMS)) @ weights / total
+    near, whole = covered(has + before + groups.after(has) + titled), covered(groups.best(has) + titled)
     return [coverage, near, whole, covered(has + before) - coverage, bm25, bm25 - groups.best(bm25)]
 
 
-def _of_words(question: Question, entries: Sequence[Entry], idf: Mapping[str, float], groups: _Groups) -> list[Array]:
+def _of_words(question: Question, evidence: Evidence, idf: Mapping[str, float], groups: _Groups) -> list[Array]:
     """How near the nearest word of each sentence is to each word of the question, weighted by idf (late interaction).
 
     After MaxSim of Khattab and Zaharia, ColBERT (2020), but by sentence and over whole words.
     """
     best: Vectors = np.zeros((len(groups.candidate), len(question.words)), dtype=np.float32)
-    words = np.concatenate([entry.words for entry in entries])
-    rows = np.concatenate([entry.word_sentences + first for entry, first in zip(entries, groups.first, strict=True)])
-    if len(words) and len(question.words):
-        starts = np.flatnonzero(np.diff(rows, prepend=-1))  # words are in the order of their sentences
-        best[rows[starts]] = np.maximum(np.maximum.reduceat(words @ question.words.T, starts), 0)
+    if len(evidence.words) and len(question.words):
+        starts = np.flatnonzero(np.diff(evidence.word_rows, prepend=-1))  # words are in the order of their sentences
+        nearest = np.maximum.reduceat(evidence.words @ question.words.T, starts)
+        best[evidence.word_rows[starts]] = np.maximum(nearest, 0)
     weights = np.array([idf[term] for term in question.word_terms])
     weights = weights / (weights.sum() + 1e-9)
     carrying, asking = best[:, : len(weights)].astype(np.float64), best[:, len(weights) :].astype(np.float64)
@@ -169,48 +199,65 @@ def _of_words(question: Question, entries: Sequence[Entry], idf: Mapping[str, fl
     return [match, previous, groups.best(carrying) @ weights, asking.max(axis=1, initial=0)]
 
 
-def _of_surface(question: Question, texts: Sequence[str], terms: Sequence[list[str]]) -> list[Array]:
-    """What can be read off the words: their order, and whether the kind of answer that is wanted is there and new."""
-    lower, kind = question.text.lower(), question.kind
-    known, asked, own = set(WORD.findall(lower)), set(NUMBER.findall(lower)), set(question.terms)
-    pairs = set(pairwise(question.sequence))
-    places = _places(question.sequence)
-    rows = []
-    for text, sequence in zip(texts, terms, strict=True):
-        names = {name.lower() for name in CAPITALISED.findall(text)} - known if kind in NAMED else set()
-        numbers = set(NUMBER.findall(text)) - asked
-        many = math.log1p(len(names))
-        rows.append(
-            (
-                _common_subsequence(places, sequence) / max(1, len(question.sequence)),
-                sum(pair in pairs for pair in pairwise(sequence)) / max(1, len(pairs)),
-                math.log(max(1, len(text))),
-                PRONOUN.match(text.lower()) is not None,
-                math.log1p(len(set(sequence) - own)),
-                bool(numbers),
-                not _holds(kind, text, names, numbers, known),
-                many * (kind == "person"),
-                (kind == "time") * any(len(number) >= 3 for number in numbers),
-                many * (kind == "place"),
-                (kind == "number") * bool(numbers),
-                many * (kind == "other"),
-                text.rstrip().endswith("?"),
-            )
-        )
-    return list(np.array(rows, dtype=np.float64).T)
+def _of_order(sequence: Sequence[int], rows: Numbers, which: Numbers, count: int) -> list[Array]:
+    """How much of the question's sequence of terms each row has in order, and how many of its pairs side by side.
+
+    The question's terms are numbered; `which` has the numbers of the rows' terms, in order, -1 for others.
+    """
+    pairs = np.zeros((max(sequence, default=0) + 1,) * 2, dtype=bool)
+    pairs[sequence[:-1], sequence[1:]] = True
+    beside = (which[:-1] >= 0) & (which[1:] >= 0) & (rows[:-1] == rows[1:])
+    beside[beside] = pairs[which[:-1][beside], which[1:][beside]]
+    side_by_side = np.bincount(rows[:-1][beside], minlength=count) / max(1, pairs.sum())
+    shared = _common_subsequences(sequence, rows[which >= 0].tolist(), which[which >= 0].tolist(), count)
+    return [np.array(shared) / max(1, len(sequence)), side_by_side]
 
 
-def _holds(kind: str, text: str, names: set[str], numbers: set[str], known: set[str]) -> bool:
-    """Whether a sentence has anything of the kind that is asked for."""
-    if kind == "time":
-        return DATE.search(text.lower()) is not None
-    if kind == "number":
-        return bool(numbers) or COUNT.search(text.lower()) is not None
-    if kind == "person":
-        return bool(names)
-    if kind == "place":
-        return any(name.lower() not in known for name in PLACE.findall(text))
-    return True
+def _common_subsequences(sequence: Sequence[int], rows: Sequence[int], which: Sequence[int], count: int) -> list[int]:
+    """Length of the longest sequence of terms that each row holds in the order of another sequence.
+
+    Bit-parallel, after Hyyrö, Bit-parallel LCS-length computation revisited (2004): a row of the usual table is a
+    number whose zeros are the steps in it.
+    """
+    full = (1 << len(sequence)) - 1
+    places: dict[int, int] = {}
+    for place, term in enumerate(sequence):
+        places[term] = places.get(term, 0) | 1 << place
+    tables = [full] * count
+    for row, term in zip(rows, which, strict=True):
+        table = tables[row]
+        kept = table & places.get(term, 0)
+        tables[row] = ((table + kept) | (table - kept)) & full
+    return [(full ^ table).bit_count() for table in tables]
+
+
+def _of_surface(question: Question, marked: _Marked, surface: npt.NDArray[np.int32], counts: Array) -> list[Array]:
+    """What can be read off the words: above all whether the kind of answer that is wanted is there and new."""
+    lower, kind, rows = question.text.lower(), question.kind, len(surface)
+    known, asked = set(WORD.findall(lower)), set(NUMBER.findall(lower))
+    length, different, flags = surface.T
+    many = np.log1p(marked.new(NAMED, known, rows)) if kind in NAMES else np.zeros(rows)
+    years = marked.new(LONG_FIGURE, asked, rows) > 0
+    numbers = years | (marked.new(FIGURE, asked, rows) > 0)
+    holds = {
+        "time": flags & DATE != 0,
+        "number": numbers | (flags & COUNT != 0),
+        "person": many > 0,
+        "place": marked.new(PLACED, known, rows) > 0,
+    }
+    return [
+        np.log(np.maximum(1, length)),
+        flags & PRONOUN != 0,
+        np.log1p(different - (counts[:, : len(question.terms)] > 0).sum(axis=1)),
+        numbers,
+        ~holds[kind] if kind in holds else np.zeros(rows),
+        many * (kind == "person"),
+        years * (kind == "time"),
+        many * (kind == "place"),
+        numbers * (kind == "number"),
+        many * (kind == "other"),
+        flags & ASKS != 0,
+    ]
 
 
 def confidence_features(
@@ -224,10 +271,11 @@ def confidence_features(
     chosen = candidates[sentences.candidate[best]]
     of_passage = sentences.candidate == sentences.candidate[best]
     row = dict(zip(SENTENCE, sentences.features[best].tolist(), strict=True))
-    quote = set(sentences.terms[best])
-    in_passage = chosen.title_terms.union(*(sentences.terms[i] for i in np.flatnonzero(of_passage)))
+    quote = set(compress(sentences.words, sentences.there[best]))
+    around = sentences.there[of_passage].any(axis=0) | sentences.in_title[sentences.candidate[best]]
+    in_passage = set(compress(sentences.words, around))
     heaviest = max((idf[term] for term in question.terms), default=0.0)
-    negated = NEGATED.search(question.text.lower()) is not None
+    negated = DENIED.search(question.text.lower()) is not None
     return {
         **{name: row[name] for name in row if name in GATE + RIGHT},
         "log_share": math.log(shares[best] + 1e-6),
@@ -238,33 +286,7 @@ def confidence_features(
         "heaviest_missing": max((idf[t] for t in question.terms if t not in quote), default=0.0) / (heaviest + 1e-9),
         "names_missing": sum(term not in in_passage for term in question.names) / max(1, len(question.names)),
         "numbers_missing": float(any(term not in quote for term in question.names if term[0].isdigit())),
-        "negation_differs": float(negated != (NEGATION.search(_quote(chosen, sentences, best).lower()) is not None)),
+        "negation_differs": float(negated != bool(sentences.flags[best] & NEGATED)),
         "negated": float(negated),
         "question_length": math.log1p(len(question.terms)),
     }
-
-
-def _quote(chosen: Candidate, sentences: Sentences, number: int) -> str:
-    return chosen.entry.passage.sentences[int(sentences.number[number])].text
-
-
-def _places(sequence: Sequence[str]) -> dict[str, int]:
-    """Where each term stands in a sequence, as the bits of a number."""
-    places: dict[str, int] = {}
-    for number, term in enumerate(sequence):
-        places[term] = places.get(term, 0) | 1 << number
-    return places
-
-
-def _common_subsequence(places: Mapping[str, int], other: Sequence[str]) -> int:
-    """Length of the longest sequence of terms that two sequences hold in order, one of them given by its places.
-
-    Bit-parallel, after Hyyrö, Bit-parallel LCS-length computation revisited (2004): a row of the usual table is a
-    number whose zeros are the steps in it.
-    """
-    row = full = (1 << sum(bits.bit_count() for bits in places.values())) - 1
-    for term in other:
-        if bits := places.get(term, 0):
-            kept = row & bits
-            row = ((row + kept) | (row - kept)) & full
-    return (full ^ row).bit_count()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from qa.stores import Entry, Store
+from qa.stores import Store
 from qa.types import Passage, Sentence
 
 Place = tuple[Passage, Sentence]
@@ -22,20 +22,19 @@ class Listing(NamedTuple):
         return f"{heading} {self.lead[1].text if self.lead else ''}"
 
 
-def listing(store: Store, entry: Entry, sentence: int) -> Listing | None:
-    """The list that a passage's sentence of this number is in or stands right before; None where there is none.
+def listing(store: Store, number: int, passage: Passage, sentence: int) -> Listing | None:
+    """The list that a sentence of the passage of this number is in or stands right before; None where there is none.
 
     Where a list is cut off before its first item, as at the end of what a store has, there is none either.
     """
-    passage = entry.passage
     wanted = passage.sentences[sentence].list
     if not wanted:
-        following = _next(store, entry, sentence)
+        following = _next(store, number, passage, sentence)
         if following is None or not following.opens:
             return None
         wanted = following.list
-    around = [*reversed(list(_run(store, entry.number, -1, passage, wanted)))]
-    around += [passage, *_run(store, entry.number, 1, passage, wanted)]
+    around = [*reversed(list(_run(store, number, -1, passage, wanted)))]
+    around += [passage, *_run(store, number, 1, passage, wanted)]
     places = [(p, s) for p in around for s in p.sentences]
     first = next(i for i, (_, s) in enumerate(places) if s.list == wanted)
     lead = places[first - 1] if first and places[first - 1][0].heading == places[first][0].heading else None
@@ -43,10 +42,10 @@ def listing(store: Store, entry: Entry, sentence: int) -> Listing | None:
     return Listing(lead, items) if items else None
 
 
-def _next(store: Store, entry: Entry, sentence: int) -> Sentence | None:
-    if sentence + 1 < len(entry.passage.sentences):
-        return entry.passage.sentences[sentence + 1]
-    following = _neighbour(store, entry.number + 1, entry.passage)
+def _next(store: Store, number: int, passage: Passage, sentence: int) -> Sentence | None:
+    if sentence + 1 < len(passage.sentences):
+        return passage.sentences[sentence + 1]
+    following = _neighbour(store, number + 1, passage)
     return following.sentences[0] if following else None
 
 
@@ -61,5 +60,5 @@ def _run(store: Store, number: int, step: int, passage: Passage, wanted: int) ->
 
 def _neighbour(store: Store, number: int, passage: Passage) -> Passage | None:
     """The passage of a number, where it is of the same document."""
-    found = [entry.passage for entry in store.entries([number])]
-    return found[0] if found and found[0].document_id == passage.document_id else None
+    found = store.passages([number]).get(number)
+    return found if found and found.document_id == passage.document_id else None

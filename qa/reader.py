@@ -38,7 +38,7 @@ class Reader:
     def __call__(self, question: str, retrieved: Retrieved) -> Answer:
         """The answer to a question that was asked as `question` and searched as `retrieved.question`."""
         candidates = retrieved.candidates
-        sentences = sentence_features(retrieved.question, candidates, retrieved.idf, self._analyzer)
+        sentences = sentence_features(retrieved.question, candidates, retrieved.evidence, retrieved.idf)
         shares = softmax(sentences.features @ np.array([self._model.sentence[name] for name in SENTENCE]))
         found = confidence_features(retrieved.question, candidates, sentences, shares, retrieved.idf)
         gate, right = _logistic(found, GATE, self._model.gate), _logistic(found, RIGHT, self._model.right)
@@ -64,8 +64,9 @@ class Reader:
         The items' own words need not be the question's: what stands above them says what they are.
         """
         best, terms = int(np.argmax(shares)), retrieved.question.terms
-        entry = retrieved.candidates[sentences.candidate[best]].entry
-        found = listing(self._store, entry, int(sentences.number[best])) if retrieved.question.listing else None
+        number, passage, *_ = retrieved.candidates[sentences.candidate[best]]
+        sentence = int(sentences.number[best])
+        found = listing(self._store, number, passage, sentence) if retrieved.question.listing else None
         if found is None:
             return [], 0.0
         passage, name = found.items[0][0], set(self._analyzer.terms(found.name))
@@ -81,7 +82,7 @@ class Reader:
 def _near_best(candidates: Sequence[Candidate], sentences: Sentences, shares: Array) -> list[Place]:
     order = np.argsort(-shares, kind="stable")[:MAX_CITATIONS]
     near = [i for i in order if shares[i] >= NEAR_BEST * shares[order[0]]]
-    passages = [candidates[sentences.candidate[i]].entry.passage for i in near]
+    passages = [candidates[sentences.candidate[i]].passage for i in near]
     return [(passage, passage.sentences[sentences.number[i]]) for i, passage in zip(near, passages, strict=True)]
 
 
@@ -102,7 +103,7 @@ def _reordered(retrieved: Retrieved, sentences: Sentences, shares: Array) -> lis
     candidates = retrieved.candidates
     passage_shares = np.bincount(sentences.candidate, weights=shares, minlength=len(candidates))
     scores = np.array([candidate.fused for candidate in candidates]) + np.log(passage_shares + LEAST_SHARE)
-    read = [Hit(candidates[i].entry.passage, float(scores[i])) for i in np.argsort(-scores, kind="stable")]
+    read = [Hit(candidates[i].passage, float(scores[i])) for i in np.argsort(-scores, kind="stable")]
     return read + [Hit(hit.passage, hit.score + math.log(LEAST_SHARE)) for hit in retrieved.further]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from qa.encoder import Encoder, Vectors
 from qa.features import Candidate
 from qa.question import Question, analyse
-from qa.stores import Store
+from qa.stores import Evidence, Store
 from qa.terms import Analyzer
 from qa.together import Together
 from qa.types import Hit
@@ -18,13 +18,14 @@ FURTHER = 10  # of the pool, those behind them that are hits as well if their do
 
 
 class Retrieved(NamedTuple):
-    """A question, the passages on its shortlist, best first, and how rare each of its terms is in the corpus.
+    """A question, the passages on its shortlist, best first, with their sentences, and how rare its terms are.
 
     `further` are the next passages, of other documents: too far down to be read, but a list of documents goes on there.
     """
 
     question: Question
     candidates: list[Candidate]
+    evidence: Evidence  # of the candidates
     idf: dict[str, float]
     further: list[Hit]
 
@@ -42,33 +43,26 @@ class Retriever:
         """The shortlist for a question, by the sum of the z-scores that each ranking gives over the pool of all."""
         question = analyse(text, self._encode, self._analyzer, self._basis)
         pool = self._store.search(question.vector, question.terms, POOL)
-        fused = _z_scores(pool.dense) + _z_scores(pool.sentence) + _z_scores(pool.lexical)
-        ranked = np.argsort(-fused, kind="stable")
-        place = {number: i for i, number in enumerate(pool.numbers.tolist())}
-        found = self._store.entries(pool.numbers[ranked[: SHORTLIST + FURTHER]].tolist())
-        entries, behind = found[:SHORTLIST], found[SHORTLIST:]
-        seen = {entry.passage.document_id for entry in entries}
+        fused = _z_scores(np.stack([pool.dense, pool.sentence, pool.lexical])).sum(axis=0)
+        best = np.argsort(-fused, kind="stable")[: SHORTLIST + FURTHER]
+        place = dict(zip(pool.numbers[best].tolist(), best.tolist(), strict=True))
+        passages = self._store.passages(list(place))
         candidates = [
-            Candidate(
-                entry=entry,
-                title_terms=frozenset(self._analyzer.terms(f"{entry.passage.title} {entry.passage.heading}")),
-                cosine=float(pool.dense[place[entry.number]]),
-                fused=float(fused[place[entry.number]]),
-            )
-            for entry in entries
+            Candidate(number, passage, cosine=float(pool.dense[place[number]]), fused=float(fused[place[number]]))
+            for number, passage in passages.items()
         ]
+        read, behind = candidates[:SHORTLIST], candidates[SHORTLIST:]
+        seen = {candidate.passage.document_id for candidate in read}
         return Retrieved(
             question,
-            candidates,
+            read,
+            self._store.evidence({candidate.number: candidate.passage for candidate in read}),
             idf=self._store.idf(question.terms + question.word_terms),
-            further=[
-                Hit(entry.passage, float(fused[place[entry.number]]))
-                for entry in behind
-                if entry.passage.document_id not in seen
-            ],
+            further=[Hit(c.passage, c.fused) for c in behind if c.passage.document_id not in seen],
         )
 
 
 def _z_scores(scores: Vectors) -> Vectors:
-    scaled: Vectors = (scores - scores.mean()) / (scores.std() + 1e-9)
+    """The scores of each ranking, shape (rankings, passages), by how many deviations they are above its mean."""
+    scaled: Vectors = (scores - scores.mean(axis=1, keepdims=True)) / (scores.std(axis=1, keepdims=True) + 1e-9)
     return scaled

@@ -30,9 +30,9 @@ def corrected(question: str, store: "Store", analyzer: Analyzer, tokenizer: "Tok
 def _nearest(typed: str, store: "Store", analyzer: Analyzer, tokenizer: "Tokenizer") -> str | None:
     word = fold(typed)
     alphabet = next((letters for letters in ALPHABETS if set(word) <= set(letters)), "")
-    if len(word) < SHORTEST or not alphabet or store.frequencies([word]):
+    if len(word) < SHORTEST or not alphabet or store.known(analyzer.terms(word)) or store.frequencies([word]):
         return None
-    if store.known(analyzer.terms(word)) or len(tokenizer.encode(word, add_special_tokens=False).ids) == 1:
+    if len(tokenizer.encode(word, add_special_tokens=False).ids) == 1:
         return None
     found = store.frequencies(_one_error_away(word, alphabet))
     return max(found, key=lambda other: (other[0] == word[0], found[other], other), default=None)

@@ -113,10 +113,12 @@ def test_a_store_gives_the_rankings_of_all_its_candidates(demo: Assistant, encod
     (question,) = encoder.encode_questions(["Which river is the port on?"], [[]])
     found = demo.store.search(question.vector, ["river", "port"], 100)
     assert found.numbers.tolist() == list(range(len(demo.store)))
-    entries = demo.store.entries(found.numbers.tolist())
-    best = entries[int(found.lexical.argmax())]
-    assert best.passage.heading == "Transportation and logistics"
-    assert found.sentence.tolist() == pytest.approx([float((e.sentences @ question.vector).max()) for e in entries])
+    passages = demo.store.passages(found.numbers.tolist())
+    best = passages[int(found.numbers[found.lexical.argmax()])]
+    assert best.heading == "Transportation and logistics"
+    for number, nearest in zip(found.numbers.tolist(), found.sentence.tolist(), strict=True):
+        evidence = demo.store.evidence({number: passages[number]})
+        assert nearest == pytest.approx(float((evidence.vectors @ question.vector).max()), abs=1e-6)
     assert demo.store.idf(["river"])["river"] > demo.store.idf(["novokuznetsk"])["novokuznetsk"]
     assert demo.store.document("other.md") is None
 

@@ -42,7 +42,7 @@ def texts(folder: Path) -> list[str]:
     """What a generation would answer from, read back through the store."""
     generations.check(folder, thoroughly=True)
     store = LocalStore.open(folder)
-    found = [entry.passage.text for entry in store.entries(range(len(store)))]
+    found = [passage.text for passage in store.passages(range(len(store))).values()]
     store.close()
     return found
 

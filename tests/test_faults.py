@@ -84,7 +84,7 @@ def texts(folder: Path | None) -> list[str] | None:
         return None
     generations.check(folder, thoroughly=True)
     store = LocalStore.open(folder)
-    found = [entry.passage.text for entry in store.entries(range(len(store)))]
+    found = [passage.text for passage in store.passages(range(len(store))).values()]
     store.close()
     return found
 

@@ -130,6 +130,6 @@ def test_a_list_without_the_beginning_of_any_item_is_none(encoder: Encoder) -> N
     cut = replace(passage, sentences=tuple(replace(s, opens=False) for s in passage.sentences))
     vectored = next(indexing.embed([cut], encoder, Analyzer(), random_basis(encoder.dimension), lambda *_: None))
     store = LocalStore.build([document], [vectored], Analyzer())
-    (entry,) = store.entries([0])
-    assert [s.list > 0 for s in entry.passage.sentences] == [False, True, True]
-    assert all(listing(store, entry, number) is None for number in range(3))
+    (kept,) = store.passages([0]).values()
+    assert [s.list > 0 for s in kept.sentences] == [False, True, True]
+    assert all(listing(store, 0, kept, number) is None for number in range(3))

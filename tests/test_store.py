@@ -5,6 +5,7 @@ The same tests run over both; what else there is to each is below, and in test_m
 
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from qa import Document, generations, indexing, sharing
 from qa.errors import StoreError
+from qa.marks import hashed
 from qa.stores import Shared, Store
 from qa.stores.columns import COLUMNS
 from qa.stores.local import LocalStore
@@ -83,19 +85,41 @@ def test_documents_and_passages_come_back_as_they_were(store: Store) -> None:
     assert len(store) == 2
     assert [store.document(d.id) for d in (RIVER, COAL)] == [RIVER, COAL]
     assert store.document("other.md") is None
-    coal, river = store.entries([1, 0])
-    assert (coal.passage.heading, coal.passage.title, coal.passage.start) == ("Trade", "Elm", 9)
-    assert [s.text for s in coal.passage.sentences] == ["Coal is black.", "Coal is cheap."]
-    assert [s.text for s in river.passage.sentences] == ["The river has a port.", "The river is wide."]
-    expected = np.array([[math.sqrt(0.5), math.sqrt(0.5), 0, 0], [1, 0, 0, 0]])
-    assert river.sentences == pytest.approx(expected, abs=1e-3)  # kept in 16 bits
-    assert river.word_sentences.tolist() == [0, 0, 1, 1]
+    found = store.passages([1, 0])
+    assert list(found) == [1, 0]
+    coal, river = found.values()
+    assert (coal.heading, coal.title, coal.start) == ("Trade", "Elm", 9)
+    assert [s.text for s in coal.sentences] == ["Coal is black.", "Coal is cheap."]
+    assert [s.text for s in river.sentences] == ["The river has a port.", "The river is wide."]
     assert store.headings() == ["Trade"]
 
 
+def test_the_sentences_of_several_passages_are_rows_that_follow_one_another(store: Store) -> None:
+    evidence = store.evidence(store.passages([1, 0]))
+    assert evidence.counts.tolist() == [2, 2]
+    expected = np.array([[0, 0, 1, 0], [0, 0, 1, 0], [math.sqrt(0.5), math.sqrt(0.5), 0, 0], [1, 0, 0, 0]])
+    assert evidence.vectors == pytest.approx(expected, abs=4e-3)  # kept in 8 bits
+    assert evidence.word_rows.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    terms = ["coal", "black", "trade", "elm", "coal", "cheap", "river", "port", "ash", "river", "wide"]
+    there = [hashed(term) for term in terms]
+    rows = [0, 0, 0, 0, 1, 1, 2, 2, 2, 3, 3]
+    of_terms = evidence.marks & 7 < 2
+    assert sorted(
+        zip(evidence.mark_rows[of_terms].tolist(), (evidence.marks[of_terms] >> 3).tolist(), strict=True)
+    ) == (sorted(zip(rows, there, strict=True)))
+    assert evidence.surface[:, :2].tolist() == [[14, 2], [14, 2], [21, 2], [18, 2]]
+
+
+def test_sentences_that_are_not_those_of_the_passages_are_damage(tmp_path: Path) -> None:
+    built = build([RIVER, COAL], tmp_path)
+    found = built.passages([0])
+    with pytest.raises(StoreError, match="the index is damaged"):
+        built.evidence({0: replace(found[0], sentences=found[0].sentences[:1])})
+
+
 def test_numbers_that_no_passage_has_are_left_out(store: Store) -> None:
-    assert [entry.number for entry in store.entries([-1, 1, 2, 10**6, 0])] == [1, 0]
-    assert store.entries([]) == []
+    assert list(store.passages([-1, 1, 2, 10**6, 0])) == [1, 0]
+    assert store.passages([]) == {}
 
 
 def test_terms_and_words_are_counted(store: Store) -> None:
@@ -113,10 +137,11 @@ def test_a_store_that_is_opened_is_the_one_that_was_built(
     built = build(documents, folder)
     opened = LocalStore.open(folder)
     numbers = list(range(len(built)))
-    for one, other in zip(built.entries(numbers), opened.entries(numbers), strict=True):
-        assert one.passage == other.passage
-        for ours, theirs in zip(one[1:], other[1:], strict=True):
-            np.testing.assert_array_equal(ours, theirs)
+    passages = built.passages(numbers)
+    assert list(passages) == numbers
+    assert opened.passages(numbers) == passages
+    for ours, theirs in zip(built.evidence(passages), opened.evidence(passages), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
     question = np.array([0.6, 0.8, 0, 0], dtype=np.float32)
     for ours, theirs in zip(built.search(question, ["river"], 3), opened.search(question, ["river"], 3), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -142,7 +167,8 @@ def test_a_damaged_file_is_one_clear_line(tmp_path: Path, name: str, damage: str
         kept = {"empty": b"", "garbage": b"damaged", "half": data[: len(data) // 2], "end lost": data[:-40]}
         path.write_bytes(kept[damage])
     with pytest.raises(StoreError, match="is damaged: delete that folder and run `qa index`") as caught:
-        LocalStore.open(tmp_path).entries([0, 1])
+        opened = LocalStore.open(tmp_path)
+        opened.evidence(opened.passages([0, 1]))
     assert str(tmp_path) in str(caught.value)
     assert "\n" not in str(caught.value)
 

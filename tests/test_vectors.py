@@ -51,9 +51,10 @@ def test_the_vectors_are_the_same_from_the_cache_as_from_the_encoder(tmp_path: P
     fresh, _ = update(tmp_path / "fresh", documents(ash=RIVER, elm=COAL))
     update(tmp_path / "other", documents(elm=COAL))
     reused, _ = update(tmp_path / "other", documents(ash=RIVER, elm=COAL))
-    for a, b in zip(*(LocalStore.open(folder).entries([0, 1]) for folder in (fresh, reused)), strict=True):
-        assert a.passage == b.passage
-        assert all(np.array_equal(x, y) for x, y in zip(a[2:], b[2:], strict=True))
+    one, other = (LocalStore.open(folder) for folder in (fresh, reused))
+    passages = one.passages([0, 1])
+    assert other.passages([0, 1]) == passages
+    assert all(np.array_equal(a, b) for a, b in zip(one.evidence(passages), other.evidence(passages), strict=True))
 
 
 def test_a_build_that_was_interrupted_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """Where passages and vectors live, behind one small Protocol."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qa.encoder import Vectors
+from qa.marks import Hashes
 from qa.types import Document, Passage
 from qa.words import Packed
 
@@ -33,18 +34,20 @@ class Vectored(NamedTuple):
     word_sentences: Numbers
 
 
-class Entry(NamedTuple):
-    """A passage under its number, with its vectors as they are kept.
+class Evidence(NamedTuple):
+    """What is known of the sentences of some passages: a row for each sentence, one passage's after the other's.
 
-    `sentences` has shape (sentences, dimension), `words` (words, word dimension); both are of unit length.
-    `word_sentences` has the number of the sentence that each word stands in.
+    `vectors`, shape (rows, dimension), and `words`, shape (words, word dimension), are of unit length; `word_rows` has
+    the row that each word stands in. `marks` and `mark_rows` are those of qa.marks, and so is `surface`.
     """
 
-    number: int
-    passage: Passage
-    sentences: Vectors
+    counts: Numbers  # of each passage's sentences
+    vectors: Vectors
     words: Vectors
-    word_sentences: Numbers
+    word_rows: Numbers
+    marks: Hashes
+    mark_rows: Numbers
+    surface: npt.NDArray[np.int32]
 
 
 class Candidates(NamedTuple):
@@ -70,8 +73,12 @@ class Store(Protocol):
         """The k best passages by each ranking, for a question's unit vector, shape (dimension,), and its terms."""
         ...
 
-    def entries(self, numbers: Sequence[int]) -> list[Entry]:
-        """The passages of these numbers with their vectors, in their order; numbers that have none are left out."""
+    def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
+        """The passages of these numbers, in their order; numbers that have none are left out."""
+        ...
+
+    def evidence(self, passages: Mapping[int, Passage]) -> Evidence:
+        """What the sentences of passages are compared to a question by, of one at least, given by their numbers."""
         ...
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:

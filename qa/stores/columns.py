@@ -1,4 +1,7 @@
-"""The vectors of passages, of their sentences and of their words, as columns of numbers in files or in memory."""
+"""The vectors of passages, of their sentences and of their words, and those's marks, as columns of numbers.
+
+They are in files or in memory. A sentence's vector has 8 bits a component, and a scale that makes the most of them.
+"""
 
 import json
 from pathlib import Path
@@ -8,48 +11,82 @@ import numpy as np
 import numpy.typing as npt
 
 from qa.encoder import Vectors
-from qa.stores import Numbers, Vectored
-from qa.words import Packed
+from qa.marks import Hashes, Marks
+from qa.stores import Evidence, Numbers, Vectored
+from qa.words import Packed, unpack
 
 WIDTHS = "widths.json"
 COLUMNS: dict[str, type[np.generic]] = {
     "vectors": np.float32,
-    "sentences": np.float16,
+    "sentences": np.int8,
+    "scales": np.float32,
     "words": np.int8,
     "word_sentences": np.uint16,
+    "marks": np.uint32,
+    "mark_sentences": np.uint16,
+    "surface": np.int32,
     "first_sentences": np.int64,
     "first_words": np.int64,
+    "first_marks": np.int64,
 }
+OF = {"scales": "sentences", "surface": "sentences", "word_sentences": "words", "mark_sentences": "marks"}  # one each
+PARTED = ("sentences", "words", "marks")  # passages have several
 
 
 class Parts(NamedTuple):
     """Vectors of passages, their sentences and words, and what belongs together.
 
-    `first_sentences` and `first_words` say where each passage's begin, with the end behind them; `word_sentences` has
-    the sentence of each word. Of what is on the disk only what is needed is read.
+    `first_sentences` and the like say where each passage's begin, with the end behind them; `word_sentences` has the
+    sentence of each word. Of what is on the disk only what is needed is read.
     """
 
     vectors: Vectors
-    sentences: npt.NDArray[np.float16]
+    sentences: npt.NDArray[np.int8]
+    scales: Vectors
     words: Packed
     word_sentences: npt.NDArray[np.uint16]
+    marks: Hashes
+    mark_sentences: npt.NDArray[np.uint16]
+    surface: npt.NDArray[np.int32]
     first_sentences: Numbers
     first_words: Numbers
+    first_marks: Numbers
 
     @classmethod
     def open(cls, folder: Path) -> "Parts":
         """Those that were written to a folder; raises ValueError where they don't fit together."""
         widths = json.loads((folder / WIDTHS).read_text("utf-8"))
         parts = cls(*(_mapped(folder / name, dtype, widths[name]) for name, dtype in COLUMNS.items()))
-        ends = {"sentences": parts.first_sentences, "words": parts.first_words}
-        for name, first in ends.items():
-            if first[0] != 0 or first[-1] != len(getattr(parts, name)) or np.any(np.diff(first) < 0):
+        for name in PARTED:
+            first, last = getattr(parts, f"first_{name}"), len(getattr(parts, name))
+            if len(first) != len(parts.vectors) + 1 or first[0] != 0 or first[-1] != last or np.any(np.diff(first) < 0):
                 raise ValueError(f"the {name} are of different numbers")
-        if len(parts.first_sentences) != len(parts.vectors) + 1 or len(parts.first_words) != len(parts.vectors) + 1:
-            raise ValueError("the passages are of different numbers")
-        if len(parts.word_sentences) != len(parts.words):
-            raise ValueError("the words are of different numbers")
+        for name, other in OF.items():
+            if len(getattr(parts, name)) != len(getattr(parts, other)):
+                raise ValueError(f"the {other} are of different numbers")
         return parts
+
+    def nearest_sentences(self, numbers: Numbers, vector: Vectors) -> Vectors:
+        """The cosine of a vector and the nearest sentence of each passage of some numbers."""
+        rows, counts = _spans(self.first_sentences, numbers)
+        cosines = self.sentences.take(rows, axis=0).astype(np.float32) @ vector * self.scales[rows]
+        nearest: Vectors = np.maximum.reduceat(cosines, np.cumsum(counts) - counts)
+        return nearest
+
+    def evidence(self, numbers: Numbers) -> Evidence:
+        """What the sentences of some passages are compared to a question by; raises ValueError where it is damaged."""
+        rows, counts = _spans(self.first_sentences, numbers)
+        words, word_counts = _spans(self.first_words, numbers)
+        marks, mark_counts = _spans(self.first_marks, numbers)
+        return Evidence(
+            counts=counts,
+            vectors=self.sentences.take(rows, axis=0) * self.scales[rows][:, None],
+            words=unpack(self.words.take(words, axis=0)),
+            word_rows=_rows(self.word_sentences[words], word_counts, counts),
+            marks=self.marks[marks],
+            mark_rows=_rows(self.mark_sentences[marks], mark_counts, counts),
+            surface=self.surface[rows],
+        )
 
 
 class Columns:
@@ -57,7 +94,7 @@ class Columns:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._counts = {"sentences": [0], "words": [0]}
+        self._counts = {name: [0] for name in PARTED}
         self._widths: dict[str, int] = {}
         self._kept: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in COLUMNS}
         self._streams: dict[str, IO[bytes]] = {}
@@ -65,13 +102,16 @@ class Columns:
             folder.mkdir()
             self._streams = {name: (folder / name).open("wb") for name in COLUMNS}
 
-    def append(self, item: Vectored) -> None:
+    def append(self, item: Vectored, marks: Marks) -> None:
         """Take the parts of the next passage."""
-        rows: tuple[npt.NDArray[Any], ...] = item.vector[None], item.sentences, item.words, item.word_sentences
+        scales = np.abs(item.sentences).max(axis=1) / 127 + np.float32(1e-9)
+        sentences = np.round(item.sentences / scales[:, None])
+        of_words = item.words, item.word_sentences, marks.words, marks.sentences, marks.surface
+        rows: tuple[npt.NDArray[Any], ...] = item.vector[None], sentences, scales, *of_words
         for (name, dtype), part in zip(COLUMNS.items(), rows, strict=False):  # where each begins is known at the end
             self._put(name, part.astype(dtype))
-        for name, counts in self._counts.items():
-            counts.append(counts[-1] + len(getattr(item, name)))
+        for counts, own in zip(self._counts.values(), (sentences, item.words, marks.words), strict=True):
+            counts.append(counts[-1] + len(own))
 
     def done(self) -> Parts:
         """All that was taken; nothing more can be."""
@@ -90,6 +130,20 @@ class Columns:
             self._streams[name].write(np.ascontiguousarray(rows).tobytes())
         else:
             self._kept[name].append(rows)
+
+
+def _spans(first: Numbers, numbers: Numbers) -> tuple[Numbers, Numbers]:
+    """The places of all that some passages have, one's after the other's, and how much each has."""
+    begin = first[numbers]
+    counts = first[numbers + 1] - begin
+    return np.repeat(begin - np.cumsum(counts) + counts, counts) + np.arange(counts.sum()), counts
+
+
+def _rows(within: npt.NDArray[np.uint16], counts: Numbers, sentences: Numbers) -> Numbers:
+    """The rows of sentences that stand one passage's after the other's, from their numbers in their passages."""
+    if np.any(within >= np.repeat(sentences, counts)):
+        raise ValueError("a word stands in no sentence")
+    return within.astype(np.int64) + np.repeat(np.cumsum(sentences) - sentences, counts)
 
 
 def _mapped(path: Path, dtype: type[np.generic], width: int) -> npt.NDArray[Any]:

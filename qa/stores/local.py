@@ -5,7 +5,7 @@ import json
 import math
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tokenize import TokenError
@@ -15,12 +15,12 @@ import numpy as np
 
 from qa.encoder import Vectors
 from qa.errors import StoreError
-from qa.stores import Candidates, Entry, Numbers, Vectored, searched
+from qa.marks import marks_of
+from qa.stores import Candidates, Evidence, Numbers, Vectored, searched
 from qa.stores.columns import Columns, Parts
 from qa.stores.nearest import Nearest
 from qa.terms import WORD, Analyzer, fold
 from qa.types import Document, Passage, Sentence
-from qa.words import unpack
 
 DATABASE, LEXICAL, ARRAYS = "passages.sqlite", "lexical", "arrays"
 
@@ -116,15 +116,25 @@ class LocalStore:
             return Candidates(
                 numbers=numbers,
                 dense=self._parts.vectors[numbers] @ vector,
-                sentence=self._nearest_sentences(numbers, vector),
+                sentence=self._parts.nearest_sentences(numbers, vector),
                 lexical=bm25[numbers],
             )
 
-    def entries(self, numbers: Sequence[int]) -> list[Entry]:
-        """The passages of these numbers with their vectors, in their order; numbers that have none are left out."""
+    def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
+        """The passages of these numbers, in their order; numbers that have none are left out."""
         with _reading():
-            rows = {row["number"]: row for row in self._database.execute(PASSAGES, (json.dumps(list(numbers)),))}
-            return [self._entry(number, _passage(rows[number])) for number in numbers if 0 <= number < len(self)]
+            rows = self._database.execute(PASSAGES, (json.dumps(list(numbers)),)).fetchall()
+            places = json.loads(f"[{','.join(row['sentences'] for row in rows)}]")  # at once, which is faster
+            found = {row["number"]: _passage(row, own) for row, own in zip(rows, places, strict=True)}
+            return {number: found[number] for number in numbers if 0 <= number < len(self)}
+
+    def evidence(self, passages: Mapping[int, Passage]) -> Evidence:
+        """What the sentences of passages are compared to a question by, of one at least, given by their numbers."""
+        with _reading():
+            found = self._parts.evidence(np.array(list(passages)))
+            if found.counts.tolist() != [len(passage.sentences) for passage in passages.values()]:
+                raise ValueError("the sentences are of different numbers")
+            return found
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
@@ -155,28 +165,6 @@ class LocalStore:
         with _reading():
             found = [heading.split(" › ")[-1] for (heading,) in self._database.execute(query)]
             return list(dict.fromkeys(found)) or [title for (title,) in self._database.execute(titles)]
-
-    def _entry(self, number: int, passage: Passage) -> Entry:
-        sentences = slice(*self._parts.first_sentences[number : number + 2])
-        words = slice(*self._parts.first_words[number : number + 2])
-        if np.any(self._parts.word_sentences[words] >= len(passage.sentences)):
-            raise ValueError("a word stands in no sentence")
-        return Entry(
-            number=number,
-            passage=passage,
-            sentences=self._parts.sentences[sentences].astype(np.float32),
-            words=unpack(self._parts.words[words]),
-            word_sentences=self._parts.word_sentences[words].astype(np.int64),
-        )
-
-    def _nearest_sentences(self, numbers: Numbers, vector: Vectors) -> Vectors:
-        """The cosine of a vector and the nearest sentence of each passage."""
-        first = self._parts.first_sentences[numbers]
-        counts = self._parts.first_sentences[numbers + 1] - first
-        begin = np.cumsum(counts) - counts
-        rows = np.repeat(first - begin, counts) + np.arange(counts.sum())
-        nearest: Vectors = np.maximum.reduceat(self._parts.sentences[rows].astype(np.float32) @ vector, begin)
-        return nearest
 
     def _lexical_scores(self, terms: Sequence[str]) -> tuple[Vectors, Numbers]:
         """Every passage's BM25 for these terms, and the passages that have any of them."""
@@ -216,7 +204,7 @@ def _taken(
     """The passages with the texts they are found by, while all else of them is put where it belongs."""
     for item in items:
         text = searched(item.passage)
-        columns.append(item)
+        columns.append(item, marks_of(item.passage, analyzer))
         terms.append(analyzer.terms(text))
         yield item.passage, text
 
@@ -240,9 +228,8 @@ def _place(sentence: Sentence) -> tuple[int, int, int, bool, int | None]:
     return sentence.start, sentence.end, sentence.list, sentence.opens, sentence.page
 
 
-def _passage(row: sqlite3.Row) -> Passage:
+def _passage(row: sqlite3.Row, places: list[list[Any]]) -> Passage:
     start, text = row["start"], row["text"]
-    places = json.loads(row["sentences"])
     sentences = tuple(Sentence(s, e, text[s - start : e - start], *others) for s, e, *others in places)
     return Passage(row["document"], row["title"], row["heading"], start, row["end"], text, sentences)
 

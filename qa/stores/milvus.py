@@ -1,7 +1,7 @@
 """A store in Milvus that many servers share, none of it held here. Its collections:
 
     passages    their vectors and terms, which both rankings search
-    sentences   their vectors and places, with the vectors of their words
+    sentences   their vectors and places, with the vectors of their words and what those show
     texts       the documents, in stretches that fit into a field
     words       how often each term and each word is there
     state       one row, written last, that says what readers see; and another that says who is writing
@@ -20,12 +20,14 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from qa.encoder import Vectors
 from qa.errors import StoreError, StoreUnavailable
-from qa.stores import Candidates, Entry, Shared
+from qa.stores import Candidates, Evidence, Shared
 from qa.stores.engine import K1, MOST, B, Database, Row
 from qa.types import Document, Passage, Sentence
 from qa.words import unpack
@@ -33,6 +35,7 @@ from qa.words import unpack
 STRETCH = 4000  # characters of a document in a row: a field holds 65,535 bytes, and a passage needs few
 FRESH = 1.0  # seconds that a reader goes by the state it has read
 STATE = 0  # its key
+SURFACE = 3  # numbers of a sentence's surface, which stand before its marks
 SOME = 5000  # passages whose headings are looked at
 
 
@@ -118,26 +121,40 @@ class MilvusStore:
             lexical=_bm25(terms, [rows[n]["terms"].split() for n in numbers], self.idf(terms), state),
         )
 
-    def entries(self, numbers: Sequence[int]) -> list[Entry]:
-        """The passages of these numbers with their vectors, in their order; numbers that have none are left out."""
+    def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
+        """The passages of these numbers, in their order; numbers that have none are left out."""
         fields = ["document", "heading", "start", "end"]
         found = self.database.rows("passages", f"key in {list(numbers)}", fields) if numbers else []
         if not found:
-            return []
+            return {}
         stretches = {r["key"]: [within(r["document"], n) for n in parts(r["start"], r["end"])] for r in found}
         wanted = sorted({key for keys in stretches.values() for key in keys})
         texts = {row["key"]: row for row in self.database.rows("texts", f"key in {wanted}", ["id", "title", "text"])}
-        fields = ["passage", "start", "end", "list", "opens", "page", "words", "vector"]
-        sentences = defaultdict(list)
-        for row in self.database.rows("sentences", f"passage in {list(numbers)}", fields):
-            sentences[row["passage"]].append(row)
+        sentences = self._sentences(list(numbers), ["start", "end", "list", "opens", "page"])
         if len(texts) < len(wanted) or len(sentences) < len(found):
-            raise StoreUnavailable(f"the store {self.database.uri} gave half of a passage: try again in a moment")
+            raise self._half()
         made = {}
         for row in found:
-            own = [texts[key] for key in stretches[row["key"]]]
-            made[row["key"]] = _entry(row, own, sentences[row["key"]], self._word_dimension)
-        return [made[number] for number in numbers if number in made]
+            made[row["key"]] = _passage(row, [texts[key] for key in stretches[row["key"]]], sentences[row["key"]])
+        return {number: made[number] for number in numbers if number in made}
+
+    def evidence(self, passages: Mapping[int, Passage]) -> Evidence:
+        """What the sentences of passages are compared to a question by, of one at least, given by their numbers."""
+        found = self._sentences(list(passages), ["vector", "words", "marks"])
+        if any(len(found[number]) < len(passage.sentences) for number, passage in passages.items()):
+            raise self._half()
+        rows = [row for number in passages for row in found[number]]
+        words = [_numbers(row["words"], np.int8).reshape(-1, self._word_dimension) for row in rows]
+        marks = [_numbers(row["marks"], np.uint32) for row in rows]
+        return Evidence(
+            counts=np.array([len(found[number]) for number in passages]),
+            vectors=np.array([row["vector"] for row in rows], dtype=np.float32),
+            words=unpack(np.concatenate(words)),
+            word_rows=np.repeat(np.arange(len(rows)), [len(own) for own in words]),
+            marks=np.concatenate([own[SURFACE:] for own in marks]),
+            mark_rows=np.repeat(np.arange(len(rows)), [len(own) - SURFACE for own in marks]),
+            surface=np.array([own[:SURFACE] for own in marks]).astype(np.int32),
+        )
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
@@ -185,6 +202,16 @@ class MilvusStore:
                 state = self._seen[1]
             self._seen = now, state
         return self._seen[1]
+
+    def _sentences(self, numbers: list[int], fields: Sequence[str]) -> dict[int, list[Row]]:
+        """The rows of the sentences of passages, in order, by the passages' numbers."""
+        found = defaultdict(list)
+        for row in sorted(self.database.rows("sentences", f"passage in {numbers}", ["passage", *fields]), key=_by_key):
+            found[row["passage"]].append(row)
+        return found
+
+    def _half(self) -> StoreUnavailable:
+        return StoreUnavailable(f"the store {self.database.uri} gave half of a passage: try again in a moment")
 
     def _counts(self, kind: str, words: Sequence[str]) -> Counter[str]:
         """How often each of the words is that are there at all. Rows know it for the last two generations."""
@@ -236,20 +263,16 @@ def _bm25(terms: Sequence[str], texts: list[list[str]], idf: Mapping[str, float]
     return scores
 
 
-def _entry(row: Row, stretches: list[Row], sentences: list[Row], word_dimension: int) -> Entry:
-    start, end, sentences = row["start"], row["end"], sorted(sentences, key=_by_key)
+def _passage(row: Row, stretches: list[Row], sentences: list[Row]) -> Passage:
+    start, end = row["start"], row["end"]
     first = start // STRETCH * STRETCH
     text = "".join(stretch["text"] for stretch in stretches)[start - first : end - first]
-    words = [np.frombuffer(base64.b64decode(s["words"]), np.int8).reshape(-1, word_dimension) for s in sentences]
     places = ((s["start"], s["end"], text[s["start"] - start : s["end"] - start]) for s in sentences)
     made = (
         Sentence(*place, s["list"], s["opens"], s["page"] or None) for place, s in zip(places, sentences, strict=True)
     )
-    about = stretches[0]["id"], stretches[0]["title"], row["heading"]
-    return Entry(
-        number=row["key"],
-        passage=Passage(*about, start, end, text, tuple(made)),
-        sentences=np.array([s["vector"] for s in sentences], dtype=np.float32),
-        words=unpack(np.concatenate(words)),
-        word_sentences=np.repeat(np.arange(len(words)), [len(own) for own in words]).astype(np.int64),
-    )
+    return Passage(stretches[0]["id"], stretches[0]["title"], row["heading"], start, end, text, tuple(made))
+
+
+def _numbers(text: str, dtype: type[Any]) -> npt.NDArray[Any]:
+    return np.frombuffer(base64.b64decode(text), dtype)

@@ -10,9 +10,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from qa.errors import StoreError
+from qa.marks import marks_of
 from qa.stores import Vectored, searched
 from qa.stores.engine import LONGEST, ROWS, Row
 from qa.stores.milvus import STATE, STRETCH, MilvusStore, State, parts, within, word_key
@@ -135,13 +139,13 @@ class Writer:
             row = {"key": number, **of, "start": passage.start, "end": passage.end, "vector": vector}
             terms = _cut(" ".join(self._analyzer.terms(searched(passage))))
             yield "passages", {**row, "heading": _cut(passage.heading), "terms": terms}
-            most = LONGEST // 4 * 3 // words.shape[1]
+            marks = marks_of(passage, self._analyzer)
             for i, (sentence, own) in enumerate(zip(passage.sentences, vectors, strict=True)):
                 row = {"key": within(number, i), **of, "start": sentence.start, "end": sentence.end, "vector": own}
-                packed = base64.b64encode(words[word_sentences == i][:most].tobytes()).decode()
-                more = {"passage": number, "list": sentence.list, "opens": sentence.opens, "words": packed}
-                more["page"] = sentence.page or 0
-                yield "sentences", {**row, **more}
+                more = {"passage": number, "list": sentence.list, "opens": sentence.opens, "page": sentence.page or 0}
+                shown = np.concatenate([marks.surface[i].astype(np.uint32), marks.words[marks.sentences == i]])
+                packed = {"words": _packed(words[word_sentences == i]), "marks": _packed(shown)}
+                yield "sentences", {**row, **more, **packed}
         about = {**of, "id": document.id, "title": _cut(document.title), "digest": filed.digest}
         about["path"] = str(document.path) if document.path else ""
         for part in parts(0, len(document.text)):
@@ -173,7 +177,7 @@ class Writer:
     def _passages(self, documents: Sequence[int]) -> Iterator[Passage]:
         rows = self._database.everything("passages", f"document in {documents}", ["document"]) if documents else []
         for at in range(0, len(rows), ROWS):
-            yield from (entry.passage for entry in self._store.entries([row["key"] for row in rows[at : at + ROWS]]))
+            yield from self._store.passages([row["key"] for row in rows[at : at + ROWS]]).values()
 
     def _without_dropped(self, state: State) -> State:
         """The state without the documents that were dropped long ago, whose rows are deleted."""
@@ -192,6 +196,12 @@ class Writer:
 
 def _word(key: int, generation: int, frequency: int, before: int) -> dict[str, int]:
     return {"key": key, "generation": generation, "frequency": frequency, "before": before}
+
+
+def _packed(rows: npt.NDArray[Any]) -> str:
+    """As many rows of numbers as a field holds, which are hardly ever fewer."""
+    most = LONGEST // 4 * 3 // (rows.nbytes // len(rows)) if len(rows) else 0
+    return base64.b64encode(rows[:most].tobytes()).decode()
 
 
 def _cut(text: str) -> str:
