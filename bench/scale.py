@@ -1,11 +1,13 @@
-"""How the index grows: building, opening and searching it at 10^3 to 10^6 passages, without encoding them.
+"""How the index grows: building, opening, searching and changing it at 10^3 to 10^6 passages, without encoding them.
 
     python bench/scale.py --index INDEX … [--sizes 1000,10000,100000] [--plot FOLDER]
 
 An index that `qa index` has made gives real passages with their vectors. Beyond their number each is taken again with
 its vectors moved at random, along the difference of two others, so that they are distributed as the real ones are.
+What takes long is measured in core-seconds, which other work beside it doesn't change.
 """
 
+import itertools
 import json
 import random
 import resource
@@ -15,15 +17,16 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import typer
 
-from qa import Assistant, Document, generations
+from qa import Assistant, Document, generations, indexing
 from qa.assistant import ENCODER
-from qa.encoder import DEFAULT, Vectors, unit
+from qa.encoder import DEFAULT, Encoded, Span, Vectors, unit
 from qa.model import model_for
 from qa.runtime import load
 from qa.stores import Vectored
@@ -54,7 +57,7 @@ def measure(
     for size in map(int, sizes.split(",")):
         with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
             row: dict[str, Any] = {"passages": size}
-            for step in ("build", "ask"):
+            for step in ("build", "ask", "change"):
                 command = [sys.executable, __file__, step, folder, str(size), *map(str, index)]
                 row |= json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         print(json.dumps(row), flush=True)
@@ -74,24 +77,21 @@ def build(folder: Path, size: int, index: list[Path]) -> None:
     """Build a store of so many passages in a folder."""
     stores = [_store(each) for each in index]
     analyzer = Analyzer()
-    (folder / "store").mkdir()
     drawing: list[float] = []
-    items, documents = (_apart(drawn, drawing) for drawn in (_items(stores, size), _documents(stores, size)))
-    begin = time.perf_counter()
-    store = LocalStore.build(documents, items, analyzer, folder / "store")
-    seconds = time.perf_counter() - begin - sum(drawing)
-    kind = store.kind
-    store.close()
-    print(
-        json.dumps(
-            {
-                "search by": kind,
-                "build, s": seconds,
-                "build, MB resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-                "disk, MB": sum(p.stat().st_size for p in (folder / "store").rglob("*") if p.is_file()) / 2**20,
-            }
-        )
-    )
+    about: dict[str, Any] = {}
+
+    def fill(new: Path) -> None:
+        items, documents = (_apart(drawn, drawing) for drawn in (_items(stores, size), _documents(stores, size)))
+        store = LocalStore.build(documents, items, analyzer, new)
+        about["search by"] = store.kind
+        store.close()
+
+    begin = time.process_time()
+    generation = generations.create(folder, "store", {}, fill)
+    about["build, core-s"] = time.process_time() - begin - sum(drawing)
+    about["build, MB resident"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    about["disk, MB"] = sum(path.stat().st_size for path in generation.rglob("*") if path.is_file()) / 2**20
+    print(json.dumps(about))
 
 
 @cli.command(hidden=True)
@@ -104,7 +104,7 @@ def ask(folder: Path, size: int, index: list[Path]) -> None:
     vectors = [encoder.encode_questions([text], [[]])[0].vector for text in texts]
     before = _resident()
     begin = time.perf_counter()
-    store = LocalStore.open(folder / "store")
+    store = _store(folder)
     opened = time.perf_counter() - begin
     assistant = Assistant(store, encoder, analyzer, model)
     pairs = list(zip(texts, vectors, strict=True))
@@ -124,12 +124,56 @@ def ask(folder: Path, size: int, index: list[Path]) -> None:
     print(json.dumps(figures))
 
 
+@cli.command(hidden=True)
+def change(folder: Path, size: int, index: list[Path]) -> None:
+    """Index real documents of so many passages, and again with one of them changed."""
+    stores = [_store(each) for each in index]
+    encoder = load(DEFAULT, index[0] / ENCODER)
+    basis = model_for(encoder.fingerprint, encoder.dimension).basis
+    encoder.encode_passages = partial(_drawn, stores[0], np.random.default_rng(7))  # type: ignore[method-assign]
+    documents = list(_whole_documents(stores, size))
+    others = [replace(documents[0], text=f"{documents[0].text}\n\nOne thing more."), *documents[1:]]
+    seconds = []
+    for each in (documents, others, others):
+        begin = time.process_time()
+        generation, _ = indexing.update(each, folder / "change", encoder, Analyzer(), basis, lambda *_: None)
+        LocalStore.open(generation).close()
+        seconds.append(time.process_time() - begin)
+    print(json.dumps({"change one document, core-s": seconds[1], "open with its documents, core-s": seconds[2]}))
+
+
+def _drawn(store: LocalStore, chance: np.random.Generator, texts: list[str], spans: list[list[Span]]) -> list[Encoded]:
+    """Vectors of others in the place of those of texts, so that what is measured isn't encoding."""
+    vectors, sentences = store._parts.vectors, store._parts.sentences
+    found = []
+    for stretches in spans:
+        one, other, third = vectors[chance.integers(len(vectors), size=3)]
+        rows = sentences[chance.integers(len(sentences), size=len(stretches))]
+        found.append(Encoded(unit(one + MOVED * (other - third)), rows.astype(np.float32)))
+    return found
+
+
+def _whole_documents(stores: list[LocalStore], size: int) -> Iterator[Document]:
+    """Documents in turns, under other titles at each, until they have enough passages."""
+    query = "SELECT document, count(*) FROM passages GROUP BY document ORDER BY min(number)"
+    taken = 0
+    for turn in itertools.count():
+        for number, store in enumerate(stores):
+            for name, passages in store._database.execute(query).fetchall():
+                if taken >= size:
+                    return
+                document = store.document(name)
+                assert document is not None
+                yield replace(document, id=f"{turn} {number} {name}", title=f"{document.title} {turn}")
+                taken += passages
+
+
 def _apart(items: Iterator[T], seconds: list[float]) -> Iterator[T]:
     """The items, with what each takes to be drawn."""
     while True:
-        begin = time.perf_counter()
+        begin = time.process_time()
         item = next(items, None)
-        seconds.append(time.perf_counter() - begin)
+        seconds.append(time.process_time() - begin)
         if item is None:
             return
         yield item
@@ -144,6 +188,7 @@ def _recall(nearest: Nearest, vectors: list[Vectors]) -> float:
 def _store(index: Path) -> LocalStore:
     folder = generations.current(index)
     assert folder is not None, f"nothing is indexed in {index}"
+    assert generations.is_whole(folder), f"the index in {index} is damaged"
     return LocalStore.open(folder)
 
 

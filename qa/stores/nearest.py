@@ -1,8 +1,7 @@
 """The passages nearest to a question by their vectors, and the only module that imports faiss.
 
 All are compared up to EXACT of them. Above that an inverted file of vectors in 8 bits proposes some, which are then
-compared as they are; its lists stay on the disk. Damaged lists propose wrong passages, while following a damaged graph
-(HNSW) would end the process.
+compared as they are; its lists stay on the disk.
 """
 
 import errno
