@@ -1,11 +1,13 @@
-"""How the index grows: building, opening and searching it at 10^3 to 10^6 passages, without encoding them.
+"""How the index grows: building, opening, searching and changing it at 10^3 to 10^6 passages, without encoding them.
 
     python bench/scale.py --index INDEX … [--sizes 1000,10000,100000] [--plot FOLDER]
 
 An index that `qa index` has made gives real passages with their vectors. Beyond their number each is taken again with
 its vectors moved at random, along the difference of two others, so that they are distributed as the real ones are.
+What takes long is measured in core-seconds, which other work beside it doesn't change.
 """
 
+import itertools
 import json
 import random
 import resource
@@ -15,27 +17,29 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import typer
 
-from qa import Assistant, Document, generations
+from qa import Assistant, Document, generations, indexing
 from qa.assistant import ENCODER
-from qa.encoder import DEFAULT, Vectors, unit
+from qa.encoder import DEFAULT, Encoded, Span, Vectors, unit
 from qa.model import model_for
 from qa.runtime import load
 from qa.stores import Vectored
 from qa.stores.local import LocalStore
 from qa.stores.nearest import Nearest
 from qa.terms import Analyzer
-from qa.types import Passage
 
 SIZES = "1000,10000,100000,1000000"
 MOVED = 0.35  # of the difference of two vectors, by which a third is moved
 QUESTIONS = 200
 CHUNK = 2000
+
+T = TypeVar("T")
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -52,7 +56,7 @@ def measure(
     for size in map(int, sizes.split(",")):
         with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
             row: dict[str, Any] = {"passages": size}
-            for step in ("build", "ask"):
+            for step in ("build", "ask", "change"):
                 command = [sys.executable, __file__, step, folder, str(size), *map(str, index)]
                 row |= json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         print(json.dumps(row), flush=True)
@@ -72,22 +76,21 @@ def build(folder: Path, size: int, index: list[Path]) -> None:
     """Build a store of so many passages in a folder."""
     stores = [_store(each) for each in index]
     analyzer = Analyzer()
-    (folder / "store").mkdir()
-    begin = time.perf_counter()
-    store = LocalStore.build(_documents(stores, size), _items(stores, size), analyzer, folder / "store")
-    seconds = time.perf_counter() - begin
-    kind = store.kind
-    store.close()
-    print(
-        json.dumps(
-            {
-                "search by": kind,
-                "build, s": seconds,
-                "build, MB resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-                "disk, MB": sum(p.stat().st_size for p in (folder / "store").rglob("*") if p.is_file()) / 2**20,
-            }
-        )
-    )
+    drawing: list[float] = []
+    about: dict[str, Any] = {}
+
+    def fill(new: Path) -> None:
+        items, documents = (_apart(drawn, drawing) for drawn in (_items(stores, size), _documents(stores, size)))
+        store = LocalStore.build(documents, items, analyzer, new)
+        about["search by"] = store.kind
+        store.close()
+
+    begin = time.process_time()
+    generation = generations.create(folder, "store", {}, fill)
+    about["build, core-s"] = time.process_time() - begin - sum(drawing)
+    about["build, MB resident"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    about["disk, MB"] = sum(path.stat().st_size for path in generation.rglob("*") if path.is_file()) / 2**20
+    print(json.dumps(about))
 
 
 @cli.command(hidden=True)
@@ -100,7 +103,7 @@ def ask(folder: Path, size: int, index: list[Path]) -> None:
     vectors = [encoder.encode_questions([text], [[]])[0].vector for text in texts]
     before = _resident()
     begin = time.perf_counter()
-    store = LocalStore.open(folder / "store")
+    store = _store(folder)
     opened = time.perf_counter() - begin
     assistant = Assistant(store, encoder, analyzer, model)
     pairs = list(zip(texts, vectors, strict=True))
@@ -120,6 +123,61 @@ def ask(folder: Path, size: int, index: list[Path]) -> None:
     print(json.dumps(figures))
 
 
+@cli.command(hidden=True)
+def change(folder: Path, size: int, index: list[Path]) -> None:
+    """Index real documents of so many passages, and again with one of them changed."""
+    stores = [_store(each) for each in index]
+    encoder = load(DEFAULT, index[0] / ENCODER)
+    basis = model_for(encoder.fingerprint, encoder.dimension).basis
+    encoder.encode_passages = partial(_drawn, stores[0], np.random.default_rng(7))  # type: ignore[method-assign]
+    documents = list(_whole_documents(stores, size))
+    others = [replace(documents[0], text=f"{documents[0].text}\n\nOne thing more."), *documents[1:]]
+    seconds = []
+    for each in (documents, others, others):
+        begin = time.process_time()
+        generation, _ = indexing.update(each, folder / "change", encoder, Analyzer(), basis, lambda *_: None)
+        LocalStore.open(generation).close()
+        seconds.append(time.process_time() - begin)
+    print(json.dumps({"change one document, core-s": seconds[1], "open with its documents, core-s": seconds[2]}))
+
+
+def _drawn(store: LocalStore, chance: np.random.Generator, texts: list[str], spans: list[list[Span]]) -> list[Encoded]:
+    """Vectors of others in the place of those of texts, so that what is measured isn't encoding."""
+    vectors, sentences = store._parts.vectors, store._parts.sentences
+    found = []
+    for stretches in spans:
+        one, other, third = vectors[chance.integers(len(vectors), size=3)]
+        rows = sentences[chance.integers(len(sentences), size=len(stretches))]
+        found.append(Encoded(unit(one + MOVED * (other - third)), rows.astype(np.float32)))
+    return found
+
+
+def _whole_documents(stores: list[LocalStore], size: int) -> Iterator[Document]:
+    """Documents in turns, under other titles at each, until they have enough passages."""
+    query = "SELECT document, count(*) FROM passages GROUP BY document ORDER BY min(number)"
+    taken = 0
+    for turn in itertools.count():
+        for number, store in enumerate(stores):
+            for name, passages in store._database.execute(query).fetchall():
+                if taken >= size:
+                    return
+                document = store.document(name)
+                assert document is not None
+                yield replace(document, id=f"{turn} {number} {name}", title=f"{document.title} {turn}")
+                taken += passages
+
+
+def _apart(items: Iterator[T], seconds: list[float]) -> Iterator[T]:
+    """The items, with what each takes to be drawn."""
+    while True:
+        begin = time.process_time()
+        item = next(items, None)
+        seconds.append(time.process_time() - begin)
+        if item is None:
+            return
+        yield item
+
+
 def _recall(nearest: Nearest, vectors: list[Vectors]) -> float:
     exact = Nearest(nearest.vectors)
     found = [len(set(nearest(v, 100)[:10].tolist()) & set(exact(v, 10).tolist())) / 10 for v in vectors[:100]]
@@ -129,6 +187,7 @@ def _recall(nearest: Nearest, vectors: list[Vectors]) -> float:
 def _store(index: Path) -> LocalStore:
     folder = generations.current(index)
     assert folder is not None, f"nothing is indexed in {index}"
+    assert generations.is_whole(folder), f"the index in {index} is damaged"
     return LocalStore.open(folder)
 
 
@@ -149,19 +208,19 @@ def _items(stores: list[LocalStore], size: int) -> Iterator[Vectored]:
     chance = np.random.default_rng(7)
     total = 0
     for turn, store, numbers in _numbers(stores, size):
-        vectors = store._parts.vectors
-        for entry in store.entries(numbers):
+        vectors, words = store._parts.vectors, store._parts.words
+        for number, passage in store.passages(numbers).items():
+            evidence = store.evidence({number: passage})
             moved = np.zeros(vectors.shape[1], dtype=np.float32)
             if turn:
                 one, other = chance.integers(len(vectors), size=2)
                 moved = MOVED * (vectors[one] - vectors[other])
-            passage: Passage = replace(entry.passage, document_id=f"{total}")
             yield Vectored(
-                passage,
-                unit(vectors[entry.number] + moved),
-                unit(entry.sentences + moved),
-                store._parts.words[slice(*store._parts.first_words[entry.number : entry.number + 2])],
-                entry.word_sentences,
+                replace(passage, document_id=f"{total}"),
+                unit(vectors[number] + moved),
+                unit(evidence.vectors + moved),
+                words[slice(*store._parts.first_words[number : number + 2])],
+                evidence.word_rows,
             )
             total += 1
 
@@ -169,8 +228,8 @@ def _items(stores: list[LocalStore], size: int) -> Iterator[Vectored]:
 def _documents(stores: list[LocalStore], size: int) -> Iterator[Document]:
     total = 0
     for _, store, numbers in _numbers(stores, size):
-        for entry in store.entries(numbers):
-            yield Document(f"{total}", entry.passage.title, entry.passage.text)
+        for passage in store.passages(numbers).values():
+            yield Document(f"{total}", passage.title, passage.text)
             total += 1
 
 
@@ -179,8 +238,8 @@ def _questions(stores: list[LocalStore]) -> list[str]:
     chance, found = random.Random(7), []
     while len(found) < QUESTIONS:
         store = chance.choice(stores)
-        (entry,) = store.entries([chance.randrange(len(store))])
-        words = chance.choice(entry.passage.sentences).text.split()
+        (passage,) = store.passages([chance.randrange(len(store))]).values()
+        words = chance.choice(passage.sentences).text.split()
         if len(words) > 6:
             found.append("What about " + " ".join(words[2:10]) + "?")
     return found

@@ -23,7 +23,7 @@ from qa.types import Document, Passage
 from qa.vectors import key, packed, unpacked
 from qa.words import pack, project
 
-FORMAT = 6  # of the index on disk
+FORMAT = 7  # of the index on disk
 VECTORS = "vectors"  # the folder in the index where what was embedded is kept
 BATCH = 32  # passages that are encoded at a time, and lost where that is interrupted
 

@@ -19,7 +19,7 @@ LAYERS = [
     {"followup", "passages", "words", "generations", "questions", "question", "model", "stores"},
     {"hints", "spelling", "lists", "vectors"},
     {"runtime"},
-    {"stores.nearest", "stores.columns"},
+    {"stores.nearest", "stores.columns", "stores.lexical"},
     {"stores.local", "stores.engine"},
     {"stores.milvus"},
     {"stores.writer"},

@@ -27,13 +27,20 @@ def test_all_are_compared_below_a_size(vectors: Vectors) -> None:
 def test_above_it_an_inverted_file_finds_nearly_the_same_and_can_be_kept(vectors: Vectors, tmp_path: Path) -> None:
     exact, built = Nearest(vectors), Nearest.build(vectors, tmp_path, exact=1000)
     opened = Nearest.open(vectors, tmp_path)
-    assert built.kind == opened.kind == "inverted file of 256 lists in 8 bits, 128 looked at"
+    assert built.kind == opened.kind == "inverted file of 256 lists in 8 bits, 192 looked at"
     found = 0
     for question in vectors[::40]:
         numbers = opened(question, K)
         assert numbers.tolist() == built(question, K).tolist()
         found += len(set(numbers.tolist()) & set(exact(question, K).tolist()))
     assert found >= 0.98 * K * len(vectors[::40])
+
+
+@pytest.mark.parametrize("exact", [1000, 4000])
+def test_several_are_found_as_each_is(vectors: Vectors, exact: int) -> None:
+    nearest = Nearest.build(vectors, exact=exact)
+    together = nearest.search_many(vectors[:3], K)
+    assert [numbers.tolist() for numbers in together] == [nearest(vector, K).tolist() for vector in vectors[:3]]
 
 
 def test_a_file_that_does_not_fit_is_an_error(vectors: Vectors, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from qa.errors import StoreError
 from qa.marks import hashed
 from qa.stores import Shared, Store
 from qa.stores.columns import COLUMNS
+from qa.stores.lexical import Lexical
 from qa.stores.local import LocalStore
 from qa.terms import Analyzer
 from qa.words import random_basis
@@ -28,9 +29,8 @@ COAL = Document("elm.md", "Elm", "# Trade\n\nCoal is black. Coal is cheap.")
 FILES = [
     "passages.sqlite",
     *(f"arrays/{name}" for name in (*COLUMNS, "widths.json")),
-    "lexical/params.index.json",
+    *(f"lexical/{name}.npy" for name in Lexical._fields),
 ]
-FILES += ["lexical/vocab.index.json", *(f"lexical/{name}.csc.index.npy" for name in ("data", "indices", "indptr"))]
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 PARTS = st.lists(st.one_of(TEXT, st.sampled_from(["# A river\n\n", "port. ", "\r\n", "coal "])), min_size=1, max_size=6)
 

@@ -16,8 +16,9 @@ import numpy as np
 from qa.encoder import Vectors
 from qa.errors import StoreError
 from qa.marks import marks_of
-from qa.stores import Candidates, Evidence, Numbers, Vectored, searched
+from qa.stores import Candidates, Evidence, Vectored, searched
 from qa.stores.columns import Columns, Parts
+from qa.stores.lexical import Lexical, Terms
 from qa.stores.nearest import Nearest
 from qa.terms import WORD, Analyzer, fold
 from qa.types import Document, Passage, Sentence
@@ -43,7 +44,7 @@ WHERE number IN (SELECT value FROM json_each(?))
 class LocalStore:
     """A store that was built from passages and their vectors, or opened from the folder that it was saved in."""
 
-    def __init__(self, database: sqlite3.Connection, nearest: Nearest, lexical: Any, parts: Parts) -> None:
+    def __init__(self, database: sqlite3.Connection, nearest: Nearest, lexical: Lexical, parts: Parts) -> None:
         self._database = database
         self._nearest = nearest
         self._lexical = lexical
@@ -56,15 +57,15 @@ class LocalStore:
         """A store of at least one passage, kept in `folder` if one is given, and not in memory but for its terms."""
         database = _connect(str(folder / DATABASE) if folder else ":memory:")
         columns = Columns(folder / ARRAYS if folder else None)
-        terms: list[list[str]] = []
+        terms = Terms()
         with database:
             _fill(database, documents, _taken(items, columns, terms, analyzer))
         parts = columns.done()
-        lexical = _bm25(terms)
+        lexical = terms.done()
         nearest = Nearest.build(parts.vectors, folder)
         if folder is None:
             return cls(database, nearest, lexical, parts)
-        lexical.save(folder / LEXICAL, show_progress=False)
+        lexical.save(folder / LEXICAL)
         database.close()
         try:
             return cls.open(folder)
@@ -74,8 +75,6 @@ class LocalStore:
     @classmethod
     def open(cls, folder: Path) -> "LocalStore":
         """The store that was built in a folder; raises StoreError where a part of it is missing or can't be read."""
-        import bm25s
-
         try:
             database = _connect(f"{(folder / DATABASE).resolve().as_uri()}?mode=ro", uri=True)
             pages, size = database.execute("SELECT * FROM pragma_page_count, pragma_page_size").fetchone()
@@ -86,7 +85,7 @@ class LocalStore:
             if last != len(parts.vectors) - 1:
                 raise ValueError("the passages are of different numbers")
             nearest = Nearest.open(parts.vectors, folder)
-            lexical = bm25s.BM25.load(folder / LEXICAL, mmap=True, show_progress=False)
+            lexical = Lexical.open(folder / LEXICAL)
         except (*DAMAGE, EOFError, OSError, TokenError, MemoryError) as error:
             raise StoreError(f"the index in {folder} is damaged: delete that folder and run `qa index`") from error
         return cls(database, nearest, lexical, parts)
@@ -110,14 +109,13 @@ class LocalStore:
         """The k best passages by each ranking, for a question's unit vector, shape (dimension,), and its terms."""
         with _reading():
             k = min(k, len(self))
-            bm25, there = self._lexical_scores(terms)
-            best = there[np.argpartition(-bm25[there], k - 1)[:k]] if len(there) > k else there
-            numbers = np.unique(np.concatenate([self._nearest(vector, k), best]))
+            lexical = self._lexical.scores(terms, len(self))
+            numbers = np.union1d(self._nearest(vector, k), self._lexical.best(terms, lexical, k))
             return Candidates(
                 numbers=numbers,
                 dense=self._parts.vectors[numbers] @ vector,
                 sentence=self._parts.nearest_sentences(numbers, vector),
-                lexical=bm25[numbers],
+                lexical=lexical[numbers],
             )
 
     def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
@@ -139,12 +137,13 @@ class LocalStore:
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
         with _reading():
-            counts = {term: self._passages_with(term) for term in terms}
+            counts = {term: self._lexical.count(term) for term in terms}
             return {term: math.log(1 + (len(self) - n + 0.5) / (n + 0.5)) for term, n in counts.items()}
 
     def known(self, terms: Sequence[str]) -> set[str]:
         """Those of the terms that any passage has."""
-        return {term for term in terms if self._passages_with(term)}
+        with _reading():
+            return {term for term in terms if self._lexical.count(term)}
 
     def frequencies(self, words: Sequence[str]) -> dict[str, int]:
         """How often each of the words that are there at all stands in the passages, without case and accents."""
@@ -166,22 +165,6 @@ class LocalStore:
             found = [heading.split(" › ")[-1] for (heading,) in self._database.execute(query)]
             return list(dict.fromkeys(found)) or [title for (title,) in self._database.execute(titles)]
 
-    def _lexical_scores(self, terms: Sequence[str]) -> tuple[Vectors, Numbers]:
-        """Every passage's BM25 for these terms, and the passages that have any of them."""
-        scores, there = np.zeros(len(self), dtype=np.float32), [np.zeros(0, dtype=np.int64)]
-        kept = self._lexical.scores
-        for term in terms:
-            if (column := self._lexical.vocab_dict.get(term)) is not None:
-                first, end = kept["indptr"][column : column + 2]
-                numbers = kept["indices"][first:end]
-                scores[numbers] += kept["data"][first:end]
-                there.append(numbers)
-        return scores, np.unique(np.concatenate(there))
-
-    def _passages_with(self, term: str) -> int:
-        column = self._lexical.vocab_dict.get(term)
-        return 0 if column is None else int(np.diff(self._lexical.scores["indptr"][column : column + 2])[0])
-
 
 @contextmanager
 def _reading() -> Iterator[None]:
@@ -199,7 +182,7 @@ def _connect(location: str, uri: bool = False) -> sqlite3.Connection:
 
 
 def _taken(
-    items: Iterable[Vectored], columns: Columns, terms: list[list[str]], analyzer: Analyzer
+    items: Iterable[Vectored], columns: Columns, terms: Terms, analyzer: Analyzer
 ) -> Iterator[tuple[Passage, str]]:
     """The passages with the texts they are found by, while all else of them is put where it belongs."""
     for item in items:
@@ -232,12 +215,3 @@ def _passage(row: sqlite3.Row, places: list[list[Any]]) -> Passage:
     start, text = row["start"], row["text"]
     sentences = tuple(Sentence(s, e, text[s - start : e - start], *others) for s, e, *others in places)
     return Passage(row["document"], row["title"], row["heading"], start, row["end"], text, sentences)
-
-
-def _bm25(terms: Sequence[Sequence[str]]) -> Any:
-    import bm25s
-
-    lexical = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
-    # a corpus of stop words alone would have no vocabulary, which bm25s can't index
-    lexical.index([[*words, ""] for words in terms], show_progress=False)
-    return lexical

@@ -1,6 +1,6 @@
 """The passages nearest to a question by their vectors, and the only module that imports faiss.
 
-All are compared below EXACT of them. Above that an inverted file of vectors in 8 bits proposes some, which are then
+All are compared up to EXACT of them. Above that an inverted file of vectors in 8 bits proposes some, which are then
 compared as they are; its lists stay on the disk.
 """
 
@@ -15,9 +15,10 @@ from qa.encoder import Vectors
 from qa.stores import Numbers
 
 FILE = "vectors.faiss"
-EXACT = 20_000  # vectors; docs/benchmarks.md has where the other way becomes faster
+EXACT = 10_000  # vectors; docs/benchmarks.md has what either way takes
+SPREAD = 5  # times what the components of a unit vector are on average, where a byte ends
 POINTS = 50  # vectors for each list that they are drawn from
-PROBED = 8  # times the square root of how many lists there are, are looked at
+PROBED = 192  # lists are looked at, however many there are
 PROPOSED = 2  # times as many as are wanted
 CHUNK = 50_000  # vectors that are added at a time
 
@@ -66,30 +67,48 @@ class Nearest:
 
     def __call__(self, vector: Vectors, k: int) -> Numbers:
         """The numbers of the k vectors whose inner product with a vector, shape (dimension,), is greatest."""
+        return self.search_many(vector[None], k)[0]
+
+    def search_many(self, vectors: Vectors, k: int) -> list[Numbers]:
+        """The same for each of several vectors, shape (n, dimension)."""
         import faiss
 
-        question = vector.reshape(1, -1)
         if self._inverted is None:
-            _, found = faiss.knn(question, self.vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
-            numbers: Numbers = found[0].astype(np.int64)
-            return numbers
-        _, found = self._inverted.search(question, min(PROPOSED * k, len(self.vectors)))
-        proposed: Numbers = np.sort(found[0][found[0] >= 0])
+            _, found = faiss.knn(vectors, self.vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
+            return list(found.astype(np.int64))
+        _, found = self._inverted.search(_bytes(vectors), min(PROPOSED * k, len(self.vectors)))
+        return [
+            self._best(vector, np.sort(numbers[numbers >= 0]), k)
+            for vector, numbers in zip(vectors, found, strict=True)
+        ]
+
+    def _best(self, vector: Vectors, proposed: Numbers, k: int) -> Numbers:
         scores = self.vectors[proposed] @ vector
         return proposed[np.argsort(-scores, kind="stable")[:k]]
 
 
 def _inverted(vectors: Vectors) -> Any:
+    """Vectors in bytes, as which they are compared fastest, in the lists of the centres that they are nearest to.
+
+    Of unit vectors those with the greatest inner product are the nearest, which adding 128 doesn't change.
+    """
     import faiss
 
+    dimension, kind = vectors.shape[1], faiss.ScalarQuantizer.QT_8bit_direct
     lists = 2 ** round(math.log2(4 * math.sqrt(len(vectors))))
-    quantizer = faiss.IndexFlatIP(vectors.shape[1])
-    kind = faiss.ScalarQuantizer.QT_8bit
-    index = faiss.IndexIVFScalarQuantizer(quantizer, vectors.shape[1], lists, kind, faiss.METRIC_INNER_PRODUCT)
+    centres = faiss.IndexFlatL2(dimension)
+    index = faiss.IndexIVFScalarQuantizer(centres, dimension, lists, kind, faiss.METRIC_L2, False)
     index.cp.max_points_per_centroid = POINTS
     step = max(1, len(vectors) // (lists * POINTS))
-    index.train(np.ascontiguousarray(vectors[::step]))
+    index.train(_bytes(vectors[::step]))
     for first in range(0, len(vectors), CHUNK):
-        index.add(np.ascontiguousarray(vectors[first : first + CHUNK]))
-    index.nprobe = min(lists, round(PROBED * math.sqrt(lists)))
+        index.add(_bytes(vectors[first : first + CHUNK]))
+    index.nprobe = min(lists, PROBED)
     return index
+
+
+def _bytes(vectors: Vectors) -> Vectors:
+    """Unit vectors as whole numbers from 0 to 255."""
+    scale = 127 * math.sqrt(vectors.shape[1]) / SPREAD
+    whole: Vectors = np.clip(np.round(vectors * scale) + 128, 0, 255)
+    return whole

@@ -1,0 +1,123 @@
+"""BM25: the passages that have each term and what it adds to their scores, as columns in files or in memory.
+
+Scores are those of Lucene's form. A question reads the parts of its own terms alone, so that opening takes no time and
+memory doesn't grow with the vocabulary.
+"""
+
+import hashlib
+from array import array
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from qa.encoder import Vectors
+from qa.stores import Numbers
+
+K1, B = 1.2, 0.75
+BOUNDING = 3  # terms, the rarest of a question, that tell what can't be among the best
+
+
+class Lexical(NamedTuple):
+    """The terms by the first 64 bits of their hashes, in order, with the passages that have each.
+
+    Where a term's passages and their weights begin is in `first_passages`, with the end behind them.
+    """
+
+    terms: npt.NDArray[np.uint64]
+    first_passages: Numbers
+    passages: npt.NDArray[np.int32]
+    weights: Vectors
+
+    @classmethod
+    def open(cls, folder: Path) -> "Lexical":
+        """What was saved in a folder; raises ValueError, EOFError, OSError or TokenError where it is damaged."""
+        found = cls(*(np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray) for name in cls._fields))
+        if len(found.first_passages) != len(found.terms) + 1:
+            raise ValueError("the terms are of different numbers")
+        if not found.first_passages[-1] == len(found.passages) == len(found.weights):
+            raise ValueError("not all of the terms' passages are there")
+        return found
+
+    def save(self, folder: Path) -> None:
+        """Write it to a folder that isn't there yet."""
+        folder.mkdir()
+        for name, column in self._asdict().items():
+            np.save(folder / f"{name}.npy", column)
+
+    def count(self, term: str) -> int:
+        """How many passages have a term."""
+        own = self._of(term)
+        return len(self.passages[own])
+
+    def scores(self, terms: Iterable[str], size: int) -> Vectors:
+        """The scores of all passages, `size` of them.
+
+        Adding up whole columns is faster than skipping what can't be among the best: see docs/benchmarks.md.
+        """
+        scores = np.zeros(size, dtype=np.float32)
+        for own in map(self._of, terms):
+            scores[self.passages[own]] += self.weights[own]
+        return scores
+
+    def best(self, terms: Iterable[str], scores: Vectors, k: int) -> Numbers:
+        """The k passages with the greatest scores for these terms, of equal ones the first, and none that has no term.
+
+        At least k are as good as the k-th of those that have one of the terms, and those of a rare one are few.
+        """
+        columns = [self.passages[self._of(term)] for term in terms]
+        long = sorted((column for column in columns if len(column) >= k), key=len)
+        least = max((_greatest(scores[column], k) for column in long[:BOUNDING]), default=0)
+        possible = np.flatnonzero((scores > 0) & (scores >= least))
+        return possible[np.argsort(-scores[possible], kind="stable")[:k]]
+
+    def _of(self, term: str) -> slice:
+        """Where the passages that have a term are."""
+        wanted = _key(term)
+        at = int(np.searchsorted(self.terms, wanted))
+        if at == len(self.terms) or self.terms[at] != wanted:
+            return slice(0, 0)
+        return slice(*self.first_passages[at : at + 2])
+
+
+class Terms:
+    """Takes the terms of one passage after the other, as numbers."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._taken = array("i")
+        self._ends = array("q", [0])
+
+    def append(self, terms: Sequence[str]) -> None:
+        """Take the terms of the next passage, each as often as it occurs."""
+        self._taken.extend([self._numbers.setdefault(term, len(self._numbers)) for term in terms])
+        self._ends.append(len(self._taken))
+
+    def done(self) -> Lexical:
+        """The passages of each term that was taken, of one passage at least."""
+        from scipy import sparse
+
+        keys = np.array([_key(term) for term in self._numbers], dtype=np.uint64)
+        order = np.argsort(keys)
+        ends = np.array(self._ends, dtype=np.int64)
+        taken = np.argsort(order)[np.frombuffer(self._taken, dtype=np.int32)].astype(np.int32)
+        table = sparse.csr_array((np.ones(len(taken), np.float32), taken, ends), shape=(len(ends) - 1, len(keys)))
+        table.sum_duplicates()
+        counts = table.tocsc()
+        lengths = np.diff(self._ends) + 1  # of an empty term more, so that no average is 0
+        norms = (K1 * (1 - B + B * lengths / lengths.mean())).astype(np.float32)
+        having = np.diff(counts.indptr)
+        idf = np.log1p((len(lengths) - having + 0.5) / (having + 0.5)).astype(np.float32)
+        weights = counts.data / (counts.data + norms[counts.indices]) * np.repeat(idf, having)
+        return Lexical(keys[order], counts.indptr.astype(np.int64), counts.indices, weights)
+
+
+def _key(term: str) -> np.uint64:
+    return np.uint64(int.from_bytes(hashlib.blake2b(term.encode(), digest_size=8).digest()))
+
+
+def _greatest(scores: Vectors, k: int) -> float:
+    """The k-th greatest."""
+    return float(np.partition(scores, -k)[-k])
