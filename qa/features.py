@@ -38,6 +38,7 @@ Flags = npt.NDArray[np.bool_]
 NAMES = ("person", "place", "other")  # kinds of answers that are names
 
 K1, B = 1.2, 0.5  # of BM25 over sentences
+NO_WORD = 0  # a hash to compare to where there is none
 AVERAGE_TERMS = 13  # in a sentence of an encyclopaedia, for its normalisation of length
 
 DENIED = re.compile(NEGATION.pattern + r"|\bun\w+able\b")
@@ -109,16 +110,18 @@ class _Marked:
     """The marks of all sentences, by what they are."""
 
     def __init__(self, evidence: Evidence) -> None:
-        self._kinds = evidence.marks & (1 << BITS) - 1
+        self._kinds = (evidence.marks & (1 << BITS) - 1).astype(np.uint8)
         self._hashes = evidence.marks >> BITS
         self._rows = evidence.mark_rows
 
     def of(self, kind: int, words: Iterable[str]) -> tuple[Numbers, Numbers]:
         """The rows of all marks of a kind, and which of some words each is, -1 for another one."""
         chosen = self._kinds == kind
-        known = np.array([hashed(word) for word in words], dtype=np.uint32)
-        equal = self._hashes[chosen, None] == known
-        return self._rows[chosen], np.where(equal.any(axis=1), equal.argmax(axis=1) if len(known) else 0, -1)
+        known = dict(sorted((hashed(word), number) for number, word in enumerate(words))) or {NO_WORD: -1}
+        hashes, numbers = np.array(list(known), dtype=np.uint32), np.array(list(known.values()))
+        found = self._hashes[chosen]
+        nearest = np.minimum(np.searchsorted(hashes, found), len(hashes) - 1)
+        return self._rows[chosen], np.where(hashes[nearest] == found, numbers[nearest], -1)
 
     def new(self, kind: int, words: Iterable[str], count: int) -> Array:
         """How many marks of a kind each row has that are none of some words."""
@@ -143,13 +146,15 @@ class _Groups:
 
     def before(self, rows: Array) -> Array:
         """For each row the one before it, zeros for a candidate's first."""
-        moved = np.roll(rows, 1, axis=0)
+        moved = np.empty_like(rows)
+        moved[1:] = rows[:-1]
         moved[self.first] = 0
         return moved
 
     def after(self, rows: Array) -> Array:
         """For each row the one after it, zeros for a candidate's last."""
-        moved = np.roll(rows, -1, axis=0)
+        moved = np.empty_like(rows)
+        moved[:-1] = rows[1:]
         moved[self._last] = 0
         return moved
 
@@ -188,9 +193,10 @@ def _of_words(question: Question, evidence: Evidence, idf: Mapping[str, float], 
     """
     best: Vectors = np.zeros((len(groups.candidate), len(question.words)), dtype=np.float32)
     if len(evidence.words) and len(question.words):
-        starts = np.flatnonzero(np.diff(evidence.word_rows, prepend=-1))  # words are in the order of their sentences
+        rows = evidence.word_rows  # in order
+        starts = np.concatenate([[0], np.flatnonzero(rows[1:] != rows[:-1]) + 1])
         nearest = np.maximum.reduceat(evidence.words @ question.words.T, starts)
-        best[evidence.word_rows[starts]] = np.maximum(nearest, 0)
+        best[rows[starts]] = np.maximum(nearest, 0)
     weights = np.array([idf[term] for term in question.word_terms])
     weights = weights / (weights.sum() + 1e-9)
     carrying, asking = best[:, : len(weights)].astype(np.float64), best[:, len(weights) :].astype(np.float64)
@@ -236,26 +242,26 @@ def _of_surface(question: Question, marked: _Marked, surface: npt.NDArray[np.int
     lower, kind, rows = question.text.lower(), question.kind, len(surface)
     known, asked = set(WORD.findall(lower)), set(NUMBER.findall(lower))
     length, different, flags = surface.T
-    many = np.log1p(marked.new(NAMED, known, rows)) if kind in NAMES else np.zeros(rows)
+    none = np.zeros(rows)
+    many = np.log1p(marked.new(NAMED, known, rows)) if kind in NAMES else none
     years = marked.new(LONG_FIGURE, asked, rows) > 0
     numbers = years | (marked.new(FIGURE, asked, rows) > 0)
-    holds = {
-        "time": flags & DATE != 0,
-        "number": numbers | (flags & COUNT != 0),
-        "person": many > 0,
-        "place": marked.new(PLACED, known, rows) > 0,
-    }
+    if kind == "place":
+        missing = marked.new(PLACED, known, rows) == 0
+    else:
+        of_kind = {"time": flags & DATE != 0, "number": numbers | (flags & COUNT != 0), "person": many > 0}
+        missing = ~of_kind[kind] if kind in of_kind else none
     return [
         np.log(np.maximum(1, length)),
         flags & PRONOUN != 0,
         np.log1p(different - (counts[:, : len(question.terms)] > 0).sum(axis=1)),
         numbers,
-        ~holds[kind] if kind in holds else np.zeros(rows),
-        many * (kind == "person"),
-        years * (kind == "time"),
-        many * (kind == "place"),
-        numbers * (kind == "number"),
-        many * (kind == "other"),
+        missing,
+        many if kind == "person" else none,
+        years if kind == "time" else none,
+        many if kind == "place" else none,
+        numbers if kind == "number" else none,
+        many if kind == "other" else none,
         flags & ASKS != 0,
     ]
 

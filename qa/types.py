@@ -5,6 +5,7 @@ Offsets are characters of `Document.text`, half open: `text[start:end]`.
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,7 @@ class Document:
     titled: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(NamedTuple):
     """The part of a passage that is quoted: a sentence, list item, table row or line.
 
     `list` tells apart the lists of a document that sentences stand in, 0 outside any; `opens` those that begin an item.

@@ -127,7 +127,7 @@ def test_questions_that_want_one_thing(question: str) -> None:
 def test_a_list_without_the_beginning_of_any_item_is_none(encoder: Encoder) -> None:
     document = Document("a.md", "A", "Ports:\n\n- coal is shipped. It is black.\n")
     (passage,) = indexing.split_all([document], encoder)
-    cut = replace(passage, sentences=tuple(replace(s, opens=False) for s in passage.sentences))
+    cut = replace(passage, sentences=tuple(s._replace(opens=False) for s in passage.sentences))
     vectored = next(indexing.embed([cut], encoder, Analyzer(), random_basis(encoder.dimension), lambda *_: None))
     store = LocalStore.build([document], [vectored], Analyzer())
     (kept,) = store.passages([0]).values()

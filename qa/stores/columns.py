@@ -4,6 +4,7 @@ They are in files or in memory. A sentence's vector has 8 bits a component, and 
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -75,17 +76,16 @@ class Parts(NamedTuple):
 
     def evidence(self, numbers: Numbers) -> Evidence:
         """What the sentences of some passages are compared to a question by; raises ValueError where it is damaged."""
-        rows, counts = _spans(self.first_sentences, numbers)
-        words, word_counts = _spans(self.first_words, numbers)
-        marks, mark_counts = _spans(self.first_marks, numbers)
+        rows, words, marks = ([*map(slice, first[numbers], first[numbers + 1])] for first in self[-len(PARTED) :])
+        counts = self.first_sentences[numbers + 1] - self.first_sentences[numbers]
         return Evidence(
             counts=counts,
-            vectors=self.sentences.take(rows, axis=0) * self.scales[rows][:, None],
-            words=unpack(self.words.take(words, axis=0)),
-            word_rows=_rows(self.word_sentences[words], word_counts, counts),
-            marks=self.marks[marks],
-            mark_rows=_rows(self.mark_sentences[marks], mark_counts, counts),
-            surface=self.surface[rows],
+            vectors=_joined(self.sentences, rows) * _joined(self.scales, rows)[:, None],
+            words=unpack(_joined(self.words, words)),
+            word_rows=_rows(self.word_sentences, words, counts.tolist()),
+            marks=_joined(self.marks, marks),
+            mark_rows=_rows(self.mark_sentences, marks, counts.tolist()),
+            surface=_joined(self.surface, rows),
         )
 
 
@@ -139,11 +139,20 @@ def _spans(first: Numbers, numbers: Numbers) -> tuple[Numbers, Numbers]:
     return np.repeat(begin - np.cumsum(counts) + counts, counts) + np.arange(counts.sum()), counts
 
 
-def _rows(within: npt.NDArray[np.uint16], counts: Numbers, sentences: Numbers) -> Numbers:
+def _joined(column: npt.NDArray[Any], places: Sequence[slice]) -> npt.NDArray[Any]:
+    return np.concatenate([column[place] for place in places])
+
+
+def _rows(within: npt.NDArray[np.uint16], places: Sequence[slice], sentences: Sequence[int]) -> Numbers:
     """The rows of sentences that stand one passage's after the other's, from their numbers in their passages."""
-    if np.any(within >= np.repeat(sentences, counts)):
-        raise ValueError("a word stands in no sentence")
-    return within.astype(np.int64) + np.repeat(np.cumsum(sentences) - sentences, counts)
+    found, first = [], 0
+    for place, count in zip(places, sentences, strict=True):
+        own = within[place]
+        if len(own) and own.max() >= count:
+            raise ValueError("a word stands in no sentence")
+        found.append(own.astype(np.int64) + first)
+        first += count
+    return np.concatenate(found)
 
 
 def _mapped(path: Path, dtype: type[np.generic], width: int) -> npt.NDArray[Any]:

@@ -36,8 +36,8 @@ CREATE TABLE passages (
 );
 """
 PASSAGES = """
-SELECT * FROM passages JOIN (SELECT id, title FROM documents) ON id = document
-WHERE number IN (SELECT value FROM json_each(?))
+SELECT passages.*, title FROM passages JOIN documents ON id = document
+WHERE number IN ({})
 """
 
 
@@ -110,7 +110,8 @@ class LocalStore:
         with _reading():
             k = min(k, len(self))
             lexical = self._lexical.scores(terms, len(self))
-            numbers = np.union1d(self._nearest(vector, k), self._lexical.best(terms, lexical, k))
+            near, having = self._nearest(vector, k).tolist(), self._lexical.best(terms, lexical, k).tolist()
+            numbers = np.array(sorted({*near, *having}))
             return Candidates(
                 numbers=numbers,
                 dense=self._parts.vectors[numbers] @ vector,
@@ -121,7 +122,8 @@ class LocalStore:
     def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
         """The passages of these numbers, in their order; numbers that have none are left out."""
         with _reading():
-            rows = self._database.execute(PASSAGES, (json.dumps(list(numbers)),)).fetchall()
+            query = PASSAGES.format(",".join("?" * len(numbers)))  # twice as fast as with json_each
+            rows = self._database.execute(query, numbers).fetchall()
             places = json.loads(f"[{','.join(row['sentences'] for row in rows)}]")  # at once, which is faster
             found = {row["number"]: _passage(row, own) for row, own in zip(rows, places, strict=True)}
             return {number: found[number] for number in numbers if 0 <= number < len(self)}
@@ -137,7 +139,7 @@ class LocalStore:
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
         with _reading():
-            counts = {term: self._lexical.count(term) for term in terms}
+            counts = {term: self._lexical.count(term) for term in dict.fromkeys(terms)}
             return {term: math.log(1 + (len(self) - n + 0.5) / (n + 0.5)) for term, n in counts.items()}
 
     def known(self, terms: Sequence[str]) -> set[str]:
