@@ -248,7 +248,7 @@ def _questions(stores: list[LocalStore]) -> list[str]:
 
 
 def _memory(kind: str) -> float:
-    """How much of a kind of memory is resident, in MB: RssAnon its own, RssFile that of files which may be taken back."""
+    """How much of a kind of memory is resident, in MB: RssAnon its own, RssFile pages of files."""
     lines = Path("/proc/self/status").read_text().splitlines()
     (kilobytes,) = (line.split()[1] for line in lines if line.startswith(f"{kind}:"))
     return int(kilobytes) / 1024
