@@ -27,7 +27,7 @@ def test_all_are_compared_below_a_size(vectors: Vectors) -> None:
 def test_above_it_an_inverted_file_finds_nearly_the_same_and_can_be_kept(vectors: Vectors, tmp_path: Path) -> None:
     exact, built = Nearest(vectors), Nearest.build(vectors, tmp_path, exact=1000)
     opened = Nearest.open(vectors, tmp_path)
-    assert built.kind == opened.kind == "inverted file of 256 lists in 8 bits, 192 looked at"
+    assert built.kind == opened.kind == "inverted file of 256 lists in 8 bits, 256 looked at"
     found = 0
     for question in vectors[::40]:
         numbers = opened(question, K)
