@@ -29,7 +29,7 @@ from qa.model import model_for
 from qa.question import analyse
 from qa.questions import Item, read_squad
 from qa.reader import THRESHOLD
-from qa.runtime import OnnxEncoder, load
+from qa.runtime import DEFAULT_RUNTIME, OnnxEncoder, load
 from qa.stores.local import LocalStore
 from qa.terms import WORD, Analyzer
 from qa.together import Together
@@ -41,11 +41,11 @@ RANKED = 10
 
 
 @cli.command()
-def squad(file: File, foreign: Path | None = None, limit: int = 0) -> None:
+def squad(file: File, foreign: Path | None = None, limit: int = 0, runtime: str = "torch") -> None:
     """Retrieval, quotes and refusals on a SQuAD file; each half of its articles by itself; dense vectors alone."""
     read = read_squad(file)
     items = random.Random(7).sample(read.items, limit) if limit else read.items
-    assistant = Assistant.from_documents(read.documents, threshold=0)
+    assistant = Assistant.from_documents(read.documents, _encoder(runtime), threshold=0)
     articles = list(dict.fromkeys(document.title for document in read.documents))
     outcomes = evaluation.ask_all(assistant, items)
     show("all", evaluation.figures(outcomes, THRESHOLD))
@@ -232,10 +232,10 @@ def _copies(file: Path, passages: int, limit: int) -> tuple[Assistant, list[str]
     return assistant, [item.question for item in random.Random(7).sample(read.items, limit)]
 
 
-def _encoder() -> Encoder:
+def _encoder(runtime: str = DEFAULT_RUNTIME) -> Encoder:
     """The default encoder as it is run, exported for this once."""
     with tempfile.TemporaryDirectory() as folder:
-        return load(DEFAULT, Path(folder))
+        return load(DEFAULT, Path(folder), runtime)
 
 
 def _bare(encoder: Encoder, store: LocalStore, question: str) -> None:
