@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +41,8 @@ OURS = "qa"
 NAMES = {OURS: "question box", "txtai": "txtai", "langchain": "LangChain", "haystack": "Haystack"}
 ROUND = 25  # questions that one contender is asked before the next one's turn
 WARM_UP = 10  # questions before the clock of latencies runs
+PAGE = os.sysconf("SC_PAGE_SIZE")
+WATCH_S = 0.02  # between two looks at the memory of a contender's processes
 STARTS = 3  # new processes that are asked a first question; the median counts
 DEPTH = 10  # ranks that count in MRR
 
@@ -75,7 +78,7 @@ class DataSet(NamedTuple):
 
 
 class Process:
-    """A contender at work; raises RuntimeError with the reason where it dies."""
+    """A contender at work, its resident memory watched; raises RuntimeError with the reason where it dies."""
 
     def __init__(self, python: Path | str, name: str, *task: Path | str) -> None:
         self._name = name
@@ -88,6 +91,8 @@ class Process:
             text=True,
             env=environment,
         )
+        self._peak = 0.0
+        threading.Thread(target=self._watch, daemon=True).start()
 
     def __enter__(self) -> "Process":
         return self
@@ -104,11 +109,12 @@ class Process:
         return self._read()
 
     def finish(self) -> dict[str, float]:
-        """Let it end; its peak of resident memory in MB and its seconds of CPU."""
+        """Let it end; its peak of resident memory in MB and its seconds of CPU, with the processes that it started."""
         assert self._process.stdin
         self._process.stdin.close()
         self._process.stdin = None
-        return self._read()
+        end = self._read()
+        return {**end, "peak_mb": max(end["peak_mb"], self._peak)}
 
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout
@@ -116,6 +122,22 @@ class Process:
         if "error" in answer:
             raise RuntimeError(f"{self._name} died: {answer['error']}")
         return answer
+
+    def _watch(self) -> None:
+        while self._process.poll() is None:
+            self._peak = max(self._peak, resident_mb(self._process.pid))
+            time.sleep(WATCH_S)
+
+
+def resident_mb(process: int) -> float:
+    """What a process and all that it has started have resident, pages that they share counted for each (on Linux)."""
+    folder = Path(f"/proc/{process}")
+    try:
+        pages = int((folder / "statm").read_text().split()[1])
+        children = [int(child) for path in folder.glob("task/*/children") for child in path.read_text().split()]
+    except (OSError, IndexError):  # it has just ended, or this isn't Linux
+        return 0.0
+    return pages * PAGE / 2**20 + sum(map(resident_mb, children))
 
 
 def main(

@@ -35,6 +35,8 @@ cli = typer.Typer(
     help="A question box for your own documents.",
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich takes longer to load than all else
+    context_settings={"max_content_width": 120},
 )
 
 

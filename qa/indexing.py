@@ -80,12 +80,16 @@ def embed(
             spans.append([(s.start + at, s.end + at) for s in passages[n].sentences])
             spans[-1] += [(w.start + shift, w.end + shift) for w in own]
         texts = [passages[n].label + passages[n].text for n in batch]
-        for n, encoded, own in zip(batch, encoder.encode_passages(texts, spans), words, strict=True):
-            sentences = len(passages[n].sentences)
+        found = encoder.encode_passages(texts, spans)
+        counts = [len(passages[n].sentences) for n in batch]
+        stretches = [encoded.stretches[count:] for encoded, count in zip(found, counts, strict=True)]
+        coarse = np.split(  # projected at once, as a small product mostly waits for BLAS's threads
+            pack(project(np.vstack(stretches), basis)), np.cumsum([len(own) for own in words])[:-1]
+        )
+        for n, encoded, count, small, own in zip(batch, found, counts, coarse, words, strict=True):
             ends = [s.end - passages[n].start for s in passages[n].sentences]
-            coarse = pack(project(encoded.stretches[sentences:], basis))
             places = _places(ends, [w.start for w in own])
-            parts[keys[n]] = packed((encoded.vector, encoded.stretches[:sentences], coarse, places))
+            parts[keys[n]] = packed((encoded.vector, encoded.stretches[:count], small, places))
         if cache:
             cache.put(parts.items())
             parts.clear()

@@ -1,16 +1,19 @@
 """The encoder's network in ONNX Runtime: the same vectors in a fraction of the time, and no PyTorch to load.
 
 It is exported once from the model that sentence-transformers has loaded, checked to give the same vectors, and kept
-with all that reading a text needs, so that later starts need neither of the two.
+with all that reading a text needs. A process of its own does that, `python -m qa.runtime NAME FOLDER RUNTIME`, and
+takes PyTorch and its memory with it when it ends.
 """
 
+import contextlib
 import hashlib
-import io
 import json
 import os
 import shutil
+import subprocess
+import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +24,13 @@ from qa.errors import EncoderError
 from qa.model import INT8
 
 DEFAULT_RUNTIME = "onnx"
-FORMAT = 1
+FORMAT = 2
 LEAST_COSINE = {"onnx": 0.9999, "int8": 0.95}  # of a vector with sentence-transformers' own, or it is refused
-MODEL, TOKENIZER, ABOUT = "model.onnx", "tokenizer.json", "encoder.json"
+MODEL, WEIGHTS, TOKENIZER, ABOUT = "model.onnx", "weights.bin", "tokenizer.json", "encoder.json"
+PROBED = "probed.npy"  # sentence-transformers' own vectors of PROBES
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-TOKENS = 2048  # in one pass of the network at most, padding counted
+TOKENS = 512  # in one pass of the network at most, padding counted: what it computes stays in the cores' caches
+PADDING = 16  # of those, at most: another pass costs as much
 PROBES = (
     PROBE,
     "Which river is the port on?",
@@ -44,10 +49,10 @@ class OnnxEncoder:
 
         try:
             about = json.loads((folder / ABOUT).read_text("utf-8"))
-            if (folder / MODEL).stat().st_size != about["size"]:
+            if any((folder / name).stat().st_size != size for name, size in about["sizes"].items()):
                 raise ValueError("not all of it is there")
             options = onnxruntime.SessionOptions()
-            options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others use the cores as well
+            options.add_session_config_entry("session.force_spinning_stop", "1")  # then others use the cores
             self._session = onnxruntime.InferenceSession(folder / MODEL, options, providers=["CPUExecutionProvider"])
             self.tokenizer: Tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
             self._truncating = Tokenizer.from_file(str(folder / TOKENIZER))
@@ -71,26 +76,19 @@ class OnnxEncoder:
 
     def verify(self) -> None:
         """Raise EncoderError unless the network is the one that was exported."""
-        if _checksum(self._folder / MODEL) != self._about["sha256"]:
+        if any(_checksum(self._folder / name) != known for name, known in self._about["sha256"].items()):
             raise EncoderError(f"the encoder in {self._folder} is damaged: delete it")
 
     def _encode(self, before: str, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
         read = self._truncating.encode_batch([before + text for text in texts])
-        found: list[Encoded] = []
-        first = 0
-        while first < len(texts):
-            last, longest = first, 0
-            while last < len(texts) and (last - first + 1) * max(longest, len(read[last].ids)) <= TOKENS:
-                longest = max(longest, len(read[last].ids))
-                last += 1
-            last = max(last, first + 1)
-            tokens = self._session.run(None, self._inputs([one.ids for one in read[first:last]]))[0]
-            for one, embedded, stretches in zip(read[first:last], tokens, spans[first:last], strict=True):
-                own = embedded[: len(one.ids)]
+        found: dict[int, Encoded] = {}
+        for batch in batches([len(one.ids) for one in read]):
+            tokens = self._session.run(None, self._inputs([read[n].ids for n in batch]))[0]
+            for n, embedded in zip(batch, tokens, strict=True):
+                own = embedded[: len(read[n].ids)]
                 whole = own[0] if self._about["pooling"] == "cls" else own.mean(axis=0)
-                found.append(Encoded(unit(whole), pool(own, one.offsets, stretches, len(before))))
-            first = last
-        return found
+                found[n] = Encoded(unit(whole), pool(own, read[n].offsets, spans[n], len(before)))
+        return [found[n] for n in range(len(texts))]
 
     def _inputs(self, ids: Sequence[Sequence[int]]) -> dict[str, Any]:
         shape = len(ids), max(map(len, ids))
@@ -99,6 +97,21 @@ class OnnxEncoder:
             arrays["input_ids"][row, : len(own)] = own
             arrays["attention_mask"][row, : len(own)] = 1
         return arrays
+
+
+def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """The numbers of the texts that go through the network together, by their tokens: of about one length."""
+    batch: list[int] = []
+    padding = 0
+    for number in sorted(range(len(lengths)), key=lambda n: -lengths[n]):
+        longest = lengths[batch[0]] if batch else lengths[number]
+        padding += longest - lengths[number]
+        if batch and (padding > PADDING or (len(batch) + 1) * longest > TOKENS):
+            yield batch
+            batch, padding = [], 0
+        batch.append(number)
+    if batch:
+        yield batch
 
 
 def load(name: str, folder: Path, runtime: str = DEFAULT_RUNTIME) -> Encoder:
@@ -111,72 +124,76 @@ def load(name: str, folder: Path, runtime: str = DEFAULT_RUNTIME) -> Encoder:
         return SentenceEncoder(name)
     settings = json.dumps([FORMAT, name, runtime, source_of(name)])
     kept = folder / hashlib.sha256(settings.encode()).hexdigest()[:16]
-    about = _about(kept)
-    if about and "refused" not in about:
-        try:
+    if "refused" not in _about(kept):
+        with contextlib.suppress(EncoderError):
             return OnnxEncoder(kept)
-        except EncoderError:
-            shutil.rmtree(kept, ignore_errors=True)
-    encoder = SentenceEncoder(name)
-    if about and "refused" in about:
-        return encoder
-    try:
-        return export(encoder, kept, runtime)
-    except OSError:  # it can't be kept
-        return encoder
+        with contextlib.suppress(EncoderError, OSError, subprocess.SubprocessError):
+            export(name, kept, runtime)
+            return OnnxEncoder(kept)
+    return SentenceEncoder(name)
 
 
-def export(encoder: SentenceEncoder, folder: Path, runtime: str) -> Encoder:
-    """Export an encoder's network into a folder of its own and open it there; the encoder itself where that fails.
+def export(name: str, folder: Path, runtime: str) -> None:
+    """Export an encoder's network into a folder of its own, or the reason why not, so that it isn't tried again.
 
-    Then the reason is kept, so that it isn't tried again. Raises OSError where nothing can be written.
+    Raises OSError or subprocess.SubprocessError where nothing can be kept, or the encoder can't be loaded.
     """
     making = folder.with_name(f"{folder.name}-{os.getpid()}")
     for died in folder.parent.glob(f"{folder.name}-*"):
         shutil.rmtree(died, ignore_errors=True)
     making.mkdir(parents=True)
     try:
-        try:
-            encoder.verify()
-            _write(encoder, making, runtime)
-            _compare(encoder, OnnxEncoder(making), LEAST_COSINE[runtime])
-        except OSError:
-            raise
-        except Exception as error:  # a network can fail to be exported in any way
-            shutil.rmtree(making)
-            making.mkdir()
-            (making / ABOUT).write_text(json.dumps({"refused": str(error)[:500]}), "utf-8")
+        subprocess.run(
+            [sys.executable, "-m", __name__, name, str(making.absolute()), runtime],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, map(os.path.abspath, sys.path)))},
+            check=True,
+        )
+        if "refused" not in _about(making):
+            try:
+                _compare(np.load(making / PROBED), _probed(OnnxEncoder(making)), LEAST_COSINE[runtime])
+            except EncoderError as error:
+                _refuse(making, error)
         shutil.rmtree(folder, ignore_errors=True)
         making.rename(folder)
     finally:
         shutil.rmtree(making, ignore_errors=True)
-    return encoder if "refused" in (_about(folder) or {}) else OnnxEncoder(folder)
+
+
+def write(name: str, folder: Path, runtime: str) -> None:
+    """Write an encoder's network into a folder, or why it can't be: what `export` runs in a process of its own.
+
+    Raises EncoderError where it can't be loaded, OSError where it can't be written.
+    """
+    encoder = SentenceEncoder(name)
+    try:
+        encoder.verify()
+        np.save(folder / PROBED, _probed(encoder))
+        _write(encoder, folder, runtime)
+    except OSError:
+        raise
+    except Exception as error:  # a network can fail to be exported in any way
+        _refuse(folder, error)
+
+
+def _refuse(folder: Path, error: Exception) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / ABOUT).write_text(json.dumps({"refused": str(error)[:500]}), "utf-8")
 
 
 def _write(encoder: SentenceEncoder, folder: Path, runtime: str) -> None:
-    import torch
-
     network, pooling, inputs = encoder.network()
     if pooling not in ("mean", "cls"):
         raise EncoderError(f"its vectors are not the mean of its tokens' or the first one's, but {pooling}")
     names = [name for name in INPUTS if name in inputs]
-    exported: Any = io.BytesIO()  # not a file, so that a full disk is told from a network that can't be exported
-    example = torch.ones((2, 8), dtype=torch.long)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            _tokens_of(network, names),
-            (example,) * len(names),
-            exported,
-            input_names=names,
-            output_names=["tokens"],
-            dynamic_axes={name: {0: "texts", 1: "length"} for name in (*names, "tokens")},
-            dynamo=False,
-        )
-    (folder / MODEL).write_bytes(exported.getbuffer())
+    _export(network, names, folder / MODEL)
     if runtime == "int8":
-        _quantize(folder / MODEL)
+        _quantize(folder)
     encoder.tokenizer.save(str(folder / TOKENIZER))
+    files = [path for path in (folder / MODEL, folder / WEIGHTS) if path.is_file()]
     about = {
         "fingerprint": encoder.fingerprint + (INT8 if runtime == "int8" else ""),
         "dimension": encoder.dimension,
@@ -186,42 +203,75 @@ def _write(encoder: SentenceEncoder, folder: Path, runtime: str) -> None:
         "inputs": names,
         "query": encoder.prompt("query"),
         "document": encoder.prompt("document"),
-        "size": (folder / MODEL).stat().st_size,
-        "sha256": _checksum(folder / MODEL),
+        "sizes": {path.name: path.stat().st_size for path in files},
+        "sha256": {path.name: _checksum(path) for path in files},
     }
     (folder / ABOUT).write_text(json.dumps(about, indent=1), "utf-8")
 
 
-def _quantize(path: Path) -> None:
-    """Weights in 8 bits, one scale for each channel."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+def _export(network: Any, names: Sequence[str], path: Path) -> None:
+    """Write a network, its weights in a file beside it: less memory to export it, and to run it, which maps that."""
+    import onnx
+    import torch
 
-    whole = path.with_name("whole.onnx")
-    path.rename(whole)
-    quantize_dynamic(whole, path, per_channel=True, weight_type=QuantType.QInt8)
+    network.set_attn_implementation("eager")  # which ONNX Runtime makes one with what is around it
+    tokens = _tokens_of(network, names)
+    example = torch.ones((2, 8), dtype=torch.long)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            tokens,
+            (example,) * len(names),
+            path,
+            input_names=names,
+            output_names=["tokens"],
+            dynamic_axes={name: {0: "texts", 1: "length"} for name in (*names, "tokens")},
+            dynamo=False,
+            export_params=False,
+            do_constant_folding=False,  # as weights then lose their names
+        )
+    model = onnx.load_model(path)
+    inputs = {given.name: given for given in model.graph.input}
+    for name, weight in tokens.state_dict().items():
+        if name in inputs:
+            model.graph.input.remove(inputs[name])
+            model.graph.initializer.append(onnx.numpy_helper.from_array(weight.numpy(), name))
+    onnx.save_model(model, path, save_as_external_data=True, location=WEIGHTS)
+    shutil.copymode(path, path.with_name(WEIGHTS))
+
+
+def _quantize(folder: Path) -> None:
+    """Weights in 8 bits, one scale for each channel, in the network's own file."""
+    import onnx
+    from onnxruntime.quantization import QuantType, quant_pre_process, quantize_dynamic
+
+    whole = folder / "whole.onnx"
+    quant_pre_process(onnx.load_model(folder / MODEL), whole, skip_symbolic_shape=True)
+    (folder / WEIGHTS).unlink()
+    quantize_dynamic(whole, folder / MODEL, per_channel=True, weight_type=QuantType.QInt8)
     whole.unlink()
 
 
-def _compare(encoder: Encoder, exported: Encoder, least: float) -> None:
+def _probed(encoder: Encoder) -> Vectors:
+    """The vectors of PROBES as passages and as questions, each with those of its halves: shape (n, 3, dimension)."""
     spans = [[(0, len(text) // 2), (len(text) // 2, len(text))] for text in PROBES]
-    for encode in ("encode_passages", "encode_questions"):
-        pairs = zip(getattr(encoder, encode)(PROBES, spans), getattr(exported, encode)(PROBES, spans), strict=True)
-        for one, other in pairs:
-            cosine = min(float(one.vector @ other.vector), *_cosines(one.stretches, other.stretches))
-            if not cosine >= least:
-                raise EncoderError(f"its vectors differ from sentence-transformers' own (cosine {cosine:.5f})")
+    found = encoder.encode_passages(PROBES, spans) + encoder.encode_questions(PROBES, spans)
+    return np.stack([np.vstack([one.vector, one.stretches]) for one in found])
 
 
-def _cosines(one: Vectors, other: Vectors) -> list[float]:
-    lengths = np.linalg.norm(one, axis=1)  # 0 for a stretch without a token
-    return [float(cosine) if length else 1.0 for cosine, length in zip((one * other).sum(axis=1), lengths, strict=True)]
+def _compare(expected: Vectors, found: Vectors, least: float) -> None:
+    there = np.linalg.norm(expected, axis=-1) > 0  # which a stretch without a token isn't
+    cosine = float((expected * found).sum(axis=-1)[there].min())
+    if not cosine >= least:
+        raise EncoderError(f"its vectors differ from sentence-transformers' own (cosine {cosine:.5f})")
 
 
-def _about(folder: Path) -> dict[str, Any] | None:
+def _about(folder: Path) -> dict[str, Any]:
+    """What is said of the encoder in a folder; nothing where there is none, or it is damaged."""
     try:
         return dict(json.loads((folder / ABOUT).read_text("utf-8")))
-    except (OSError, ValueError):
-        return None
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def _checksum(path: Path) -> str:
@@ -242,3 +292,7 @@ def _tokens_of(network: Any, names: Sequence[str]) -> Any:
             return self.network(**dict(zip(names, inputs, strict=True))).last_hidden_state
 
     return Tokens()
+
+
+if __name__ == "__main__":
+    write(sys.argv[1], Path(sys.argv[2]), sys.argv[3])

@@ -1,5 +1,7 @@
 """The arithmetic of bench/peers.py, and the texts that bench/sections.py makes of pages."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -67,3 +69,18 @@ def test_the_last_row_divides_by_the_best_peer_of_each_column() -> None:
     cells = peers.table(rows).splitlines()[-1].split(" | ")
     assert cells[1] == "1.50 ×"
     assert cells[list(peers.COLUMNS).index("recall_1") + 1] == "0.50 ×"
+
+
+def test_memory_is_that_of_a_process_and_of_those_that_it_started() -> None:
+    grown = "import sys; kept = b'x' * 100_000_000; print(flush=True); sys.stdin.read()"
+    started = [sys.executable, "-c", grown]
+    before = peers.resident_mb(os.getpid())
+    with subprocess.Popen(started, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        alone = peers.resident_mb(process.pid)
+        together = peers.resident_mb(os.getpid())
+        process.communicate()
+    assert alone > 95
+    assert together - before == pytest.approx(alone, abs=20)
+    assert peers.resident_mb(process.pid) == 0

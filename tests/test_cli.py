@@ -201,7 +201,7 @@ sys.argv = ["qa", *{command}, "--help"]
 try:
     main()
 finally:
-    heavy = "torch transformers sentence_transformers faiss gradio fastapi numpy bm25s scipy".split()
+    heavy = "torch transformers sentence_transformers faiss gradio fastapi numpy bm25s scipy rich".split()
     print("heavy:", sorted(set(heavy) & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from qa import runtime
 from qa.encoder import DEFAULT, Encoder, SentenceEncoder, bundled_folder
 from qa.errors import EncoderError
-from qa.runtime import MODEL, OnnxEncoder, load
+from qa.runtime import MODEL, PADDING, TOKENS, WEIGHTS, OnnxEncoder, batches, load
 from qa.settings import RUNTIMES
 
 TEXTS = ["Which river is the port on?", "", "The port was built in 1912. " * 60, "Уголь и сталь", "re-enter\n\n½ 😀"]
@@ -106,29 +106,36 @@ def test_eight_bits_are_near_and_have_a_fingerprint_of_their_own(tmp_path: Path,
     assert (folder / MODEL).stat().st_size < 30_000_000
 
 
-@pytest.mark.parametrize("damage", ["cut", "about", "gone"])
+@pytest.mark.parametrize("damage", ["cut", "weights", "about", "gone"])
 def test_a_damaged_one_is_a_clear_error_and_exported_anew(
-    kept: Path, damage: str, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+    kept: Path, damage: str, exported: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder,) = kept.iterdir()
     if damage == "cut":
         (folder / MODEL).write_bytes((folder / MODEL).read_bytes()[:1000])
+    elif damage == "weights":
+        (folder / WEIGHTS).unlink()
     elif damage == "about":
         (folder / "encoder.json").write_text('{"fingerprint": 1}')
     else:
         (folder / "tokenizer.json").unlink()
     with pytest.raises(EncoderError, match="is damaged"):
         OnnxEncoder(folder)
-    monkeypatch.setattr(runtime, "SentenceEncoder", lambda name: encoder)
-    monkeypatch.setattr(runtime, "export", lambda given, to, _: (given, to))
-    assert load(DEFAULT, kept) == (encoder, folder)
+
+    def export(name: str, to: Path, _: str) -> None:
+        assert (name, to) == (DEFAULT, folder)
+        shutil.rmtree(to)
+        shutil.copytree(next(exported.iterdir()), to)
+
+    monkeypatch.setattr(runtime, "export", export)
+    assert isinstance(load(DEFAULT, kept), OnnxEncoder)
 
 
 def test_a_flipped_bit_is_found_before_anything_is_embedded(kept: Path) -> None:
     (folder,) = kept.iterdir()
-    data = bytearray((folder / MODEL).read_bytes())
+    data = bytearray((folder / WEIGHTS).read_bytes())
     data[len(data) // 2] ^= 1
-    (folder / MODEL).write_bytes(data)
+    (folder / WEIGHTS).write_bytes(data)
     with pytest.raises(EncoderError, match="is damaged: delete it"):
         load(DEFAULT, kept).verify()
 
@@ -136,3 +143,21 @@ def test_a_flipped_bit_is_found_before_anything_is_embedded(kept: Path) -> None:
 def test_where_nothing_can_be_written_pytorch_runs_the_encoder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", "utf-8")
     assert isinstance(load(DEFAULT, tmp_path / "file"), SentenceEncoder)
+
+
+def test_where_the_process_that_exports_it_fails_pytorch_runs_it_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    assert isinstance(load(DEFAULT, tmp_path), SentenceEncoder)
+    assert list(tmp_path.iterdir()) == []
+
+
+@given(st.lists(st.integers(2, 600), max_size=60))
+def test_each_text_is_read_once_beside_others_of_about_its_length(lengths: list[int]) -> None:
+    found = list(batches(lengths))
+    assert sorted(number for batch in found for number in batch) == list(range(len(lengths)))
+    for batch in found:
+        longest = max(lengths[number] for number in batch)
+        assert len(batch) == 1 or len(batch) * longest <= TOKENS
+        assert len(batch) * longest - sum(lengths[number] for number in batch) <= PADDING

@@ -1,7 +1,8 @@
 """One contender in a process of its own: `worker.py NAME build TEXTS FOLDER`, or `worker.py NAME answer FOLDER`.
 
 `answer` reads questions, one a line as JSON, and writes what was found and how long it took. Both end with the peak of
-resident memory and the seconds of CPU, or with an error. What libraries print goes to standard error.
+resident memory, of the largest process, and the seconds of CPU of all, or with an error. What libraries print goes to
+standard error.
 """
 
 import importlib
@@ -29,8 +30,9 @@ def main(output: IO[str], name: str, task: str, *paths: str) -> None:
             ids = find(question)
             took = time.perf_counter() - begin
             print(json.dumps({"ids": ids, "ms": 1000 * took}), file=output, flush=True)
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    end = {"peak_mb": used.ru_maxrss / 1024, "cpu_s": used.ru_utime + used.ru_stime}
+    own, ended = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    cpu_s = sum(used.ru_utime + used.ru_stime for used in (own, ended))
+    end = {"peak_mb": max(own.ru_maxrss, ended.ru_maxrss) / 1024, "cpu_s": cpu_s}
     print(json.dumps(end), file=output, flush=True)
 
 
