@@ -29,8 +29,8 @@ LEAST_COSINE = {"onnx": 0.9999, "int8": 0.95}  # of a vector with sentence-trans
 MODEL, WEIGHTS, TOKENIZER, ABOUT = "model.onnx", "weights.bin", "tokenizer.json", "encoder.json"
 PROBED = "probed.npy"  # sentence-transformers' own vectors of PROBES
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-TOKENS = 512  # in one pass of the network at most, padding counted: what it computes stays in the cores' caches
-PADDING = 16  # of those, at most: another pass costs as much
+TOKENS = 2048  # in one pass of the network at most, padding counted
+PADDING = 32  # of those: more would cost more than another pass
 PROBES = (
     PROBE,
     "Which river is the port on?",
@@ -52,7 +52,8 @@ class OnnxEncoder:
             if any((folder / name).stat().st_size != size for name, size in about["sizes"].items()):
                 raise ValueError("not all of it is there")
             options = onnxruntime.SessionOptions()
-            options.add_session_config_entry("session.force_spinning_stop", "1")  # then others use the cores
+            options.add_session_config_entry("session.intra_op.spin_duration_us", "50")  # others use the cores as well
+            options.add_session_config_entry("session.force_spinning_stop", "1")
             self._session = onnxruntime.InferenceSession(folder / MODEL, options, providers=["CPUExecutionProvider"])
             self.tokenizer: Tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
             self._truncating = Tokenizer.from_file(str(folder / TOKENIZER))
