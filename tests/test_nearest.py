@@ -36,13 +36,6 @@ def test_above_it_an_inverted_file_finds_nearly_the_same_and_can_be_kept(vectors
     assert found >= 0.98 * K * len(vectors[::40])
 
 
-@pytest.mark.parametrize("exact", [1000, 4000])
-def test_several_are_found_as_each_is(vectors: Vectors, exact: int) -> None:
-    nearest = Nearest.build(vectors, exact=exact)
-    together = nearest.search_many(vectors[:3], K)
-    assert [numbers.tolist() for numbers in together] == [nearest(vector, K).tolist() for vector in vectors[:3]]
-
-
 def test_a_file_that_does_not_fit_is_an_error(vectors: Vectors, tmp_path: Path) -> None:
     Nearest.build(vectors, tmp_path, exact=1000)
     with pytest.raises(RuntimeError, match="not all of the vectors"):

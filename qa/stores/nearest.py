@@ -6,6 +6,8 @@ compared as they are; its lists stay on the disk.
 
 import errno
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,24 +71,34 @@ class Nearest:
 
     def __call__(self, vector: Vectors, k: int) -> Numbers:
         """The numbers of the k vectors whose inner product with a vector, shape (dimension,), is greatest."""
-        return self.search_many(vector[None], k)[0]
+        with _one_thread():
+            if self._inverted is None:
+                return _exact(vector, self.vectors, k)
+            _, found = self._inverted.search(_bytes(vector[None]), min(PROPOSED * k, len(self.vectors)))
+        proposed = np.sort(found[0][found[0] >= 0])
+        best: Numbers = proposed[np.argsort(-(self.vectors[proposed] @ vector), kind="stable")[:k]]
+        return best
 
-    def search_many(self, vectors: Vectors, k: int) -> list[Numbers]:
-        """The same for each of several vectors, shape (n, dimension)."""
-        import faiss
 
-        if self._inverted is None:
-            _, found = faiss.knn(vectors, self.vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
-            return list(found.astype(np.int64))
-        _, found = self._inverted.search(_bytes(vectors), min(PROPOSED * k, len(self.vectors)))
-        return [
-            self._best(vector, np.sort(numbers[numbers >= 0]), k)
-            for vector, numbers in zip(vectors, found, strict=True)
-        ]
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let a search take one thread: several wait actively for one another, which takes longer than the search."""
+    import faiss
 
-    def _best(self, vector: Vectors, proposed: Numbers, k: int) -> Numbers:
-        scores = self.vectors[proposed] @ vector
-        return proposed[np.argsort(-scores, kind="stable")[:k]]
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
+def _exact(vector: Vectors, vectors: Vectors, k: int) -> Numbers:
+    import faiss
+
+    _, found = faiss.knn(vector[None], vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
+    numbers: Numbers = found[0].astype(np.int64)
+    return numbers
 
 
 def _inverted(vectors: Vectors) -> Any:
