@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import re
 import threading
 import time
@@ -89,6 +90,8 @@ def serve(
     watch: Annotated[bool, typer.Option("--watch", help="Take up changes of the documents while serving.")] = False,
 ) -> None:
     """Serve the chat page until Ctrl-C; the index is built or updated first."""
+    # said before numpy is loaded: threads that wait for its small products do so actively, on the encoder's cores
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from qa.web.server import serve as serve_page
     from qa.web.watch import watch as watch_places
 
