@@ -263,8 +263,8 @@ def _plot(rows: list[dict[str, Any]], folder: Path) -> None:
     """A line for each figure against the number of passages, both axes logarithmic, with its slope."""
     import matplotlib.pyplot as plt
 
-    names = [name for name, value in rows[-1].items() if isinstance(value, float) and "recall" not in name]
-    figure, places = plt.subplots(3, 3, figsize=(12, 9), layout="constrained")
+    names = [name for name, value in rows[0].items() if isinstance(value, float) and "recall" not in name]
+    figure, places = plt.subplots(4, 3, figsize=(12, 12), layout="constrained")
     sizes = [row["passages"] for row in rows]
     for place, name in zip(places.flat, names, strict=False):
         values = [max(row[name], 1e-3) for row in rows]

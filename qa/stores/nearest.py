@@ -20,7 +20,7 @@ FILE = "vectors.faiss"
 EXACT = 10_000  # vectors; docs/benchmarks.md has what either way takes
 SPREAD = 5  # times what the components of a unit vector are on average, where a byte ends
 POINTS = 50  # vectors for each list that they are drawn from
-PROBED = 256  # lists are looked at, however many there are
+PROBED = 384  # lists are looked at, however many there are
 PROPOSED = 2  # times as many as are wanted
 CHUNK = 50_000  # vectors that are added at a time
 
