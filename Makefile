@@ -29,7 +29,7 @@ bench: $(VENV)/run $(PEERS)/peers  ## measure beside txtai, LangChain and Haysta
 	$(BIN)/python bench/peers.py --python $(PEERS)/bin/python $(if $(SQUAD),--squad $(SQUAD))
 
 bench-scale: $(VENV)/test  ## measure 10^3 to 10^6 passages, real ones from the indexes in INDEXES first
-	$(BIN)/python bench/scale.py $(addprefix --index ,$(INDEXES)) --plot docs
+	$(BIN)/python bench/scale.py measure $(addprefix --index ,$(INDEXES)) --plot docs
 
 clean:  ## remove the environments, the index and the caches
 	rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -1,6 +1,6 @@
 """How the index grows: building, opening, searching and changing it at 10^3 to 10^6 passages, without encoding them.
 
-    python bench/scale.py --index INDEX … [--sizes 1000,10000,100000] [--plot FOLDER]
+    python bench/scale.py measure --index INDEX … [--sizes 1000,10000,100000] [--plot FOLDER]
 
 An index that `qa index` has made gives real passages with their vectors. Beyond their number each is taken again with
 its vectors moved at random, along the difference of two others, so that they are distributed as the real ones are.

@@ -55,7 +55,7 @@ class Lexical(NamedTuple):
     def scores(self, terms: Iterable[str], size: int) -> Vectors:
         """The scores of all passages, `size` of them.
 
-        Adding up whole columns is faster than skipping what can't be among the best: see docs/benchmarks.md.
+        Skipping what can't be among the best gains little over adding up whole columns: see docs/benchmarks.md.
         """
         scores = np.zeros(size, dtype=np.float32)
         for own in map(self._of, terms):
