@@ -7,7 +7,6 @@ its vectors moved at random, along the difference of two others, so that they ar
 What takes long is measured in core-seconds, which other work beside it doesn't change.
 """
 
-import itertools
 import json
 import random
 import resource
@@ -26,10 +25,11 @@ import typer
 
 from qa import Assistant, Document, generations, indexing
 from qa.assistant import ENCODER
-from qa.encoder import DEFAULT, Encoded, Span, Vectors, unit
+from qa.encoder import DEFAULT, Encoded, Encoder, Span, Vectors, unit
 from qa.model import model_for
 from qa.runtime import load
 from qa.stores import Vectored
+from qa.stores.layered import open_store
 from qa.stores.local import LocalStore
 from qa.stores.nearest import Nearest
 from qa.terms import Analyzer
@@ -75,18 +75,21 @@ def measure(
 def build(folder: Path, size: int, index: list[Path]) -> None:
     """Build a store of so many passages in a folder."""
     stores = [_store(each) for each in index]
-    analyzer = Analyzer()
+    encoder, analyzer, basis = _parts(index)
+    hashes = indexing.hashes_of(list(_documents(stores, size)))
     drawing: list[float] = []
     about: dict[str, Any] = {}
 
     def fill(new: Path) -> None:
+        (new / indexing.DOCUMENTS).write_text(json.dumps(hashes), "utf-8")
         items, documents = (_apart(drawn, drawing) for drawn in (_items(stores, size), _documents(stores, size)))
         store = LocalStore.build(documents, items, analyzer, new)
         about["search by"] = store.kind
         store.close()
 
     begin = time.process_time()
-    generation = generations.create(folder, "store", {}, fill)
+    built = {**indexing.settings_of(encoder, analyzer, basis), "documents": hashes}
+    generation = generations.create(folder, "store", built, fill)
     about["build, core-s"] = time.process_time() - begin - sum(drawing)
     about["build, MB resident"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     about["disk, MB"] = sum(path.stat().st_size for path in generation.rglob("*") if path.is_file()) / 2**20
@@ -126,20 +129,25 @@ def ask(folder: Path, size: int, index: list[Path]) -> None:
 
 @cli.command(hidden=True)
 def change(folder: Path, size: int, index: list[Path]) -> None:
-    """Index real documents of so many passages, and again with one of them changed."""
+    """Index the store's documents with one of them changed, and once more as they are then."""
     stores = [_store(each) for each in index]
-    encoder = load(DEFAULT, index[0] / ENCODER)
-    basis = model_for(encoder.fingerprint, encoder.dimension).basis
+    encoder, analyzer, basis = _parts(index)
     encoder.encode_passages = partial(_drawn, stores[0], np.random.default_rng(7))  # type: ignore[method-assign]
-    documents = list(_whole_documents(stores, size))
-    others = [replace(documents[0], text=f"{documents[0].text}\n\nOne thing more."), *documents[1:]]
-    seconds = []
-    for each in (documents, others, others):
-        begin = time.process_time()
-        generation, _ = indexing.update(each, folder / "change", encoder, Analyzer(), basis, lambda *_: None)
-        LocalStore.open(generation).close()
-        seconds.append(time.process_time() - begin)
-    print(json.dumps({"change one document, core-s": seconds[1], "open with its documents, core-s": seconds[2]}))
+    first, *others = _documents(stores, size)
+    documents = [replace(first, text=f"{first.text}\n\nOne thing more."), *others]
+    figures = {}
+    for what in ("change one document", "open with its documents"):
+        begin, began = time.process_time(), time.perf_counter()
+        generation, _ = indexing.update(documents, folder, encoder, analyzer, basis, lambda *_: None)
+        open_store(generation).close()
+        figures[f"{what}, core-s"] = time.process_time() - begin
+        figures[f"{what}, s"] = time.perf_counter() - began
+    print(json.dumps(figures))
+
+
+def _parts(index: list[Path]) -> tuple[Encoder, Analyzer, Vectors]:
+    encoder = load(DEFAULT, index[0] / ENCODER)
+    return encoder, Analyzer(), model_for(encoder.fingerprint, encoder.dimension).basis
 
 
 def _drawn(store: LocalStore, chance: np.random.Generator, texts: list[str], spans: list[list[Span]]) -> list[Encoded]:
@@ -151,21 +159,6 @@ def _drawn(store: LocalStore, chance: np.random.Generator, texts: list[str], spa
         rows = sentences[chance.integers(len(sentences), size=len(stretches))]
         found.append(Encoded(unit(one + MOVED * (other - third)), rows.astype(np.float32)))
     return found
-
-
-def _whole_documents(stores: list[LocalStore], size: int) -> Iterator[Document]:
-    """Documents in turns, under other titles at each, until they have enough passages."""
-    query = "SELECT document, count(*) FROM passages GROUP BY document ORDER BY min(number)"
-    taken = 0
-    for turn in itertools.count():
-        for number, store in enumerate(stores):
-            for name, passages in store._database.execute(query).fetchall():
-                if taken >= size:
-                    return
-                document = store.document(name)
-                assert document is not None
-                yield replace(document, id=f"{turn} {number} {name}", title=f"{document.title} {turn}")
-                taken += passages
 
 
 def _apart(items: Iterator[T], seconds: list[float]) -> Iterator[T]:

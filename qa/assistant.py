@@ -18,7 +18,7 @@ from qa.runtime import DEFAULT_RUNTIME, load
 from qa.sharing import share
 from qa.spelling import corrected
 from qa.stores import Shared, Store
-from qa.stores.local import LocalStore
+from qa.stores.layered import open_store
 from qa.terms import Analyzer, detect_language
 from qa.types import Answer, Document
 
@@ -125,7 +125,7 @@ def _local(
     for attempt in range(ATTEMPTS):
         folder, changes = indexing.update(documents, index, encoder, analyzer, basis, progress)
         try:
-            return LocalStore.open(folder), folder.name, changes
+            return open_store(folder), folder.name, changes
         except StoreError:
             if folder.exists() or attempt == ATTEMPTS - 1:  # otherwise another process has just replaced it
                 raise

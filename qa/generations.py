@@ -70,7 +70,7 @@ def create(
             _remove(index.glob(f"{BUILDING}*"))  # of builds that died
             building.mkdir()
             found = fill(building) or {}
-            files = {path.relative_to(building).as_posix(): _described(path) for path in _files(building)}
+            files = _described(building, current(index))
             text = json.dumps({**about, **found, "files": files}, indent=1, ensure_ascii=False)
             _write(building / MANIFEST, text)
             shutil.rmtree(folder, ignore_errors=True)
@@ -141,7 +141,24 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.rglob("*")) if path.is_file())
 
 
-def _described(path: Path) -> tuple[int, str]:
+def _described(building: Path, before: Path | None) -> dict[str, tuple[int, str]]:
+    """The size and the checksum of each file, known of those that are links to the generation before's."""
+    try:
+        known = manifest(before)["files"] if before else {}
+    except (StoreError, KeyError):
+        known = {}
+    files = {path.relative_to(building).as_posix(): path for path in _files(building)}
+    return {
+        name: known[name] if before and name in known and _is_one(before / name, path) else _measured(path)
+        for name, path in files.items()
+    }
+
+
+def _is_one(path: Path, other: Path) -> bool:
+    return path.exists() and path.samefile(other)
+
+
+def _measured(path: Path) -> tuple[int, str]:
     return path.stat().st_size, _checksum(path)
 
 

@@ -17,13 +17,17 @@ from qa.encoder import Encoder, Span, Vectors
 from qa.errors import CorpusError, StoreError
 from qa.passages import split
 from qa.stores import Numbers, Vectored
+from qa.stores.layered import NEWER, link, open_store
 from qa.stores.local import LocalStore
 from qa.terms import Analyzer
 from qa.types import Document, Passage
 from qa.vectors import key, packed, unpacked
 from qa.words import pack, project
 
-FORMAT = 7  # of the index on disk
+FORMAT = 8  # of the index on disk
+DOCUMENTS = "documents.json"  # what a store was built from: the hashes of its documents by their ids
+LEAST_KEPT = 2000  # passages of a store that is kept where little has changed; a smaller one is built in seconds …
+MOST_CHANGED = 0.2  # … and one of which more is different had better be built anew
 VECTORS = "vectors"  # the folder in the index where what was embedded is kept
 BATCH = 32  # passages that are encoded at a time, and lost where that is interrupted
 
@@ -112,11 +116,15 @@ def build(
     folder: Path | None = None,
     progress: Progress = lambda *_: None,
     cache: Cache | None = None,
+    over: LocalStore | None = None,
 ) -> LocalStore:
-    """A store of these documents, in memory or kept in a folder; raises CorpusError where they hold no text."""
+    """A store of these documents, in memory or kept in a folder; raises CorpusError where they hold no text.
+
+    It is by itself, or what is newer than the store that it lies over.
+    """
     passages = split_all(documents, encoder)
-    vectored = embed(passages, encoder, analyzer, basis, progress, cache)
-    return LocalStore.build(documents, vectored, analyzer, folder)
+    vectored = embed(passages, encoder, analyzer, basis, progress, cache, forget=over is None)
+    return LocalStore.build(documents, vectored, analyzer, folder, over.average if over else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +151,10 @@ def update(
 ) -> tuple[Path, Changes]:
     """The folder of the generation of these documents and these vectors, built where it isn't the one in use.
 
-    A generation is named after all that it is built from. Raises CorpusError or StoreError.
+    A generation is named after all that it is built from. Of a large one that has changed a little only that is built,
+    over what was there. Raises CorpusError or StoreError.
     """
+    check_ids(documents)
     settings = settings_of(encoder, analyzer, basis)
     hashes = hashes_of(documents)
     about = {**settings, "documents": hashes}
@@ -157,12 +167,54 @@ def update(
     encoder.verify()
 
     def fill(folder: Path) -> dict[str, Any]:
+        parts = encoder, analyzer, basis
+        before = generations.current(index)  # which another process may just have written
         with closing(vector_cache(index, settings)) as cache:
-            store = build(documents, encoder, analyzer, basis, folder, progress, cache)
-        with closing(store):
+            if before and (kept := _kept(before, settings, documents, hashes, encoder)):
+                older, newer = kept
+                with closing(older):
+                    link(before, folder, older.gone)
+                    if newer:
+                        (folder / NEWER).mkdir()
+                        build(newer, *parts, folder / NEWER, progress, cache, over=older).close()
+            else:
+                (folder / DOCUMENTS).write_text(json.dumps(hashes), "utf-8")
+                build(documents, *parts, folder, progress, cache).close()
+        with closing(open_store(folder)) as store:
             return {"passage_count": len(store), "search": store.kind}
 
     return generations.create(index, name, about, fill, lambda message: progress(message, 0, 0)), changes
+
+
+def _kept(
+    folder: Path,
+    settings: Mapping[str, Any],
+    documents: Sequence[Document],
+    hashes: Mapping[str, str],
+    encoder: Encoder,
+) -> tuple[LocalStore, list[Document]] | None:
+    """The older store of a generation without what is gone of it, and the documents that aren't in it.
+
+    None where all had better be built anew.
+    """
+    if not generations.is_whole(folder) or _differing(generations.manifest(folder), settings):
+        return None
+    try:
+        before = dict(json.loads((folder / DOCUMENTS).read_text("utf-8")))
+        older = LocalStore.open(folder, [name for name, digest in before.items() if hashes.get(name) != digest])
+    except (StoreError, OSError, ValueError, TypeError):  # damaged: it is built anew
+        return None
+    newer = [document for document in documents if before.get(document.id) != hashes[document.id]]
+    if (
+        older.size >= LEAST_KEPT
+        and len(older) >= (1 - MOST_CHANGED) * older.size
+        and sum(len(d.text) for d in newer) <= MOST_CHANGED * sum(len(d.text) for d in documents)
+        # a store has at least one passage
+        and (not newer or any(split(d, encoder.tokenizer, encoder.max_tokens) for d in newer))
+    ):
+        return older, newer
+    older.close()
+    return None
 
 
 def settings_of(encoder: Encoder, analyzer: Analyzer, basis: Vectors) -> dict[str, Any]:

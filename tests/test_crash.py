@@ -1,8 +1,12 @@
-"""Builds and updates that are killed at any moment: the index opens as before or after, and the next one finishes."""
+"""Builds and updates that are killed at any moment: the index opens as before or after, and the next one finishes.
+
+An update puts what has changed over the store that was there, as with a large index.
+"""
 
 import multiprocessing
 import random
 import time
+from contextlib import closing
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -10,11 +14,12 @@ import pytest
 from conftest import WordCountEncoder
 
 from qa import Document, generations, indexing
-from qa.stores.local import LocalStore
+from qa.stores.layered import NEWER, open_store
 from qa.terms import Analyzer
 from qa.words import random_basis
 
 KILLS = 50  # of each
+MOST = 1000  # passages
 BEFORE = [
     Document(f"{n}.md", f"Port {n}", f"# Port {n}\n\nThe port is on river {n}.\n\n- coal\n- bread") for n in range(40)
 ]
@@ -41,14 +46,14 @@ def update(index: Path, documents: list[Document]) -> Path:
 def texts(folder: Path) -> list[str]:
     """What a generation would answer from, read back through the store."""
     generations.check(folder, thoroughly=True)
-    store = LocalStore.open(folder)
-    found = [passage.text for passage in store.passages(range(len(store))).values()]
-    store.close()
+    with closing(open_store(folder)) as store:
+        found = sorted(passage.text for passage in store.passages(range(MOST)).values())
+        assert len(found) == len(store)
     return found
 
 
 def update_in_small_batches(index: Path, documents: list[Document]) -> None:
-    indexing.BATCH = 8
+    indexing.BATCH, indexing.LEAST_KEPT = 8, 0
     update(index, documents)
 
 
@@ -65,8 +70,9 @@ def killed(processes: ForkServerContext, index: Path, documents: list[Document],
 
 @pytest.mark.parametrize("first", [None, BEFORE], ids=["a build", "an update"])
 def test_a_killed_process_leaves_the_index_as_before_or_as_after(
-    tmp_path: Path, processes: ForkServerContext, first: list[Document] | None
+    tmp_path: Path, processes: ForkServerContext, first: list[Document] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(indexing, "LEAST_KEPT", 0)
     warm = processes.Process(target=update_in_small_batches, args=(tmp_path / "warm", BEFORE))
     warm.start()
     warm.join(DEADLINE_S)
@@ -88,6 +94,8 @@ def test_a_killed_process_leaves_the_index_as_before_or_as_after(
             assert first is None
         else:
             assert texts(left) in ((before, after) if first else (after,))
-        assert texts(update(index, AFTER)) == after
+        folder = update(index, AFTER)
+        assert texts(folder) == after
+        assert first is None or (folder / NEWER).is_dir()
         assert not list(index.glob("building-*"))
     assert kills > KILLS // 3

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from ctypes import CDLL
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from conftest import WordCountEncoder
 
 from qa import Document, generations, indexing
 from qa.errors import StoreError
-from qa.stores.local import LocalStore
+from qa.stores.layered import open_store
 from qa.terms import Analyzer
 from qa.words import random_basis
 
@@ -71,6 +72,7 @@ int fclose(FILE *f) {
 """
 BEFORE = [Document(f"{n}.md", f"Port {n}", f"The port is on river {n}. The baker sells coal.") for n in range(3)]
 AFTER = [*BEFORE[1:], Document("new.md", "New", "The coal came by the river.")]
+MOST = 1000  # passages
 
 
 def update(index: Path, documents: list[Document]) -> Path:
@@ -83,9 +85,9 @@ def texts(folder: Path | None) -> list[str] | None:
     if folder is None:
         return None
     generations.check(folder, thoroughly=True)
-    store = LocalStore.open(folder)
-    found = [passage.text for passage in store.passages(range(len(store))).values()]
-    store.close()
+    with closing(open_store(folder)) as store:
+        found = sorted(passage.text for passage in store.passages(range(MOST)).values())
+        assert len(found) == len(store)
     return found
 
 
@@ -104,6 +106,7 @@ def faulty(shim: CDLL, index: Path, at: int, error: int) -> tuple[str, int]:
 
 def fail_each_write(library: str, folder: Path) -> None:
     """Run in a process that has the library in place of the system's writes; writes down how many have failed."""
+    indexing.LEAST_KEPT, indexing.MOST_CHANGED = 0, 0.5  # so that an update puts what has changed over what was there
     shim = CDLL(library)
     after = texts(update(folder / "whole", AFTER))
     failed = 0

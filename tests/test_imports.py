@@ -22,7 +22,7 @@ LAYERS = [
     {"runtime"},
     {"stores.nearest", "stores.columns", "stores.lexical"},
     {"stores.local", "stores.engine"},
-    {"stores.milvus"},
+    {"stores.layered", "stores.milvus"},
     {"stores.writer"},
     {"features", "indexing"},
     {"sharing"},

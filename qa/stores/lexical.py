@@ -1,12 +1,13 @@
-"""BM25: the passages that have each term and what it adds to their scores, as columns in files or in memory.
+"""BM25: the passages that have each term and how much it weighs there, as columns in files or in memory.
 
 Scores are those of Lucene's form. A question reads the parts of its own terms alone, so that opening takes no time and
 memory doesn't grow with the vocabulary.
 """
 
 import hashlib
+import math
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,13 +24,15 @@ BOUNDING = 3  # terms, the rarest of a question, that tell what can't be among t
 class Lexical(NamedTuple):
     """The terms by the first 64 bits of their hashes, in order, with the passages that have each.
 
-    Where a term's passages and their weights begin is in `first_passages`, with the end behind them.
+    Where a term's passages and their weights, without its idf, begin is in `first_passages`, with the end behind them.
+    `average` is the length, shape (1,), that is neither long nor short for a passage.
     """
 
     terms: npt.NDArray[np.uint64]
     first_passages: Numbers
     passages: npt.NDArray[np.int32]
     weights: Vectors
+    average: npt.NDArray[np.float64]
 
     @classmethod
     def open(cls, folder: Path) -> "Lexical":
@@ -39,6 +42,8 @@ class Lexical(NamedTuple):
             raise ValueError("the terms are of different numbers")
         if not found.first_passages[-1] == len(found.passages) == len(found.weights):
             raise ValueError("not all of the terms' passages are there")
+        if found.average.shape != (1,):
+            raise ValueError("the terms have no average")
         return found
 
     def save(self, folder: Path) -> None:
@@ -52,14 +57,15 @@ class Lexical(NamedTuple):
         own = self._of(term)
         return len(self.passages[own])
 
-    def scores(self, terms: Iterable[str], size: int) -> Vectors:
-        """The scores of all passages, `size` of them.
+    def scores(self, idf: Mapping[str, float], size: int) -> Vectors:
+        """The scores of all passages, `size` of them, for terms that are this rare.
 
         Skipping what can't be among the best gains little over adding up whole columns: see docs/benchmarks.md.
         """
         scores = np.zeros(size, dtype=np.float32)
-        for own in map(self._of, terms):
-            scores[self.passages[own]] += self.weights[own]
+        for term, rarity in idf.items():
+            own = self._of(term)
+            scores[self.passages[own]] += self.weights[own] * np.float32(rarity)
         return scores
 
     def best(self, terms: Iterable[str], scores: Vectors, k: int) -> Numbers:
@@ -95,8 +101,8 @@ class Terms:
         self._taken.extend([self._numbers.setdefault(term, len(self._numbers)) for term in terms])
         self._ends.append(len(self._taken))
 
-    def done(self) -> Lexical:
-        """The passages of each term that was taken, of one passage at least."""
+    def done(self, average: float | None = None) -> Lexical:
+        """The passages of each term that was taken, of one passage at least; without an `average` their own is."""
         from scipy import sparse
 
         keys = np.array([_key(term) for term in self._numbers], dtype=np.uint64)
@@ -107,11 +113,15 @@ class Terms:
         table.sum_duplicates()
         counts = table.tocsc()
         lengths = np.diff(self._ends) + 1  # of an empty term more, so that no average is 0
-        norms = (K1 * (1 - B + B * lengths / lengths.mean())).astype(np.float32)
-        having = np.diff(counts.indptr)
-        idf = np.log1p((len(lengths) - having + 0.5) / (having + 0.5)).astype(np.float32)
-        weights = counts.data / (counts.data + norms[counts.indices]) * np.repeat(idf, having)
-        return Lexical(keys[order], counts.indptr.astype(np.int64), counts.indices, weights)
+        average = average or lengths.mean()
+        norms = (K1 * (1 - B + B * lengths / average)).astype(np.float32)
+        weights = counts.data / (counts.data + norms[counts.indices])
+        return Lexical(keys[order], counts.indptr.astype(np.int64), counts.indices, weights, np.array([average]))
+
+
+def rarity(having: int, passages: int) -> float:
+    """The idf of a term that so many of the passages have: ln(1 + (N - n + 0.5) / (n + 0.5))."""
+    return math.log(1 + (passages - having + 0.5) / (having + 0.5))
 
 
 def _key(term: str) -> np.uint64:

@@ -2,10 +2,9 @@
 
 import errno
 import json
-import math
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tokenize import TokenError
@@ -18,7 +17,7 @@ from qa.errors import StoreError
 from qa.marks import marks_of
 from qa.stores import Candidates, Evidence, Vectored, searched
 from qa.stores.columns import Columns, Parts
-from qa.stores.lexical import Lexical, Terms
+from qa.stores.lexical import Lexical, Terms, rarity
 from qa.stores.nearest import Nearest
 from qa.terms import WORD, Analyzer, fold
 from qa.types import Document, Passage, Sentence
@@ -34,34 +33,63 @@ CREATE TABLE words (word TEXT PRIMARY KEY, frequency INTEGER) WITHOUT ROWID;
 CREATE TABLE passages (
     number INTEGER PRIMARY KEY, document TEXT, heading TEXT, start INTEGER, end INTEGER, text TEXT, sentences TEXT
 );
+CREATE INDEX passages_of ON passages (document);
 """
 PASSAGES = """
 SELECT passages.*, title FROM passages JOIN documents ON id = document
 WHERE number IN ({})
 """
+NUMBERS = "SELECT number FROM passages WHERE document = ?"
+HEADINGS = """
+SELECT DISTINCT heading FROM passages
+WHERE heading != '' AND document NOT IN (SELECT value FROM json_each(?)) ORDER BY number LIMIT 1000
+"""
+TITLES = "SELECT title FROM documents WHERE id NOT IN (SELECT value FROM json_each(?)) ORDER BY rowid LIMIT 1000"
 
 
 class LocalStore:
-    """A store that was built from passages and their vectors, or opened from the folder that it was saved in."""
+    """A store that was built from passages and their vectors, or opened from the folder that it was saved in.
 
-    def __init__(self, database: sqlite3.Connection, nearest: Nearest, lexical: Lexical, parts: Parts) -> None:
+    It is as if documents that are `gone` had never been there, but that their words still count.
+    """
+
+    def __init__(
+        self,
+        database: sqlite3.Connection,
+        nearest: Nearest,
+        lexical: Lexical,
+        parts: Parts,
+        gone: Collection[str] = (),
+        without: Sequence[int] = (),
+    ) -> None:
         self._database = database
         self._nearest = nearest
         self._lexical = lexical
         self._parts = parts
+        self.gone = frozenset(gone)
+        self._without = frozenset(without)  # the numbers of their passages
+        self._left_out = np.array(without, dtype=np.int64)
 
     @classmethod
     def build(
-        cls, documents: Iterable[Document], items: Iterable[Vectored], analyzer: Analyzer, folder: Path | None = None
+        cls,
+        documents: Iterable[Document],
+        items: Iterable[Vectored],
+        analyzer: Analyzer,
+        folder: Path | None = None,
+        average: float | None = None,
     ) -> "LocalStore":
-        """A store of at least one passage, kept in `folder` if one is given, and not in memory but for its terms."""
+        """A store of at least one passage, kept in `folder` if one is given, and not in memory but for its terms.
+
+        `average` is the length of a passage that BM25 takes for neither long nor short, the mean if none is given.
+        """
         database = _connect(str(folder / DATABASE) if folder else ":memory:")
         columns = Columns(folder / ARRAYS if folder else None)
         terms = Terms()
         with database:
             _fill(database, documents, _taken(items, columns, terms, analyzer))
         parts = columns.done()
-        lexical = terms.done()
+        lexical = terms.done(average)
         nearest = Nearest.build(parts.vectors, folder)
         if folder is None:
             return cls(database, nearest, lexical, parts)
@@ -73,8 +101,11 @@ class LocalStore:
             raise OSError(errno.EIO, "what was written can't be read") from error
 
     @classmethod
-    def open(cls, folder: Path) -> "LocalStore":
-        """The store that was built in a folder; raises StoreError where a part of it is missing or can't be read."""
+    def open(cls, folder: Path, gone: Collection[str] = ()) -> "LocalStore":
+        """The store that was built in a folder, without the documents of some ids.
+
+        Raises StoreError where a part of it is missing or can't be read.
+        """
         try:
             database = _connect(f"{(folder / DATABASE).resolve().as_uri()}?mode=ro", uri=True)
             pages, size = database.execute("SELECT * FROM pragma_page_count, pragma_page_size").fetchone()
@@ -84,11 +115,12 @@ class LocalStore:
             (last,) = database.execute("SELECT max(number) FROM passages").fetchone()
             if last != len(parts.vectors) - 1:
                 raise ValueError("the passages are of different numbers")
-            nearest = Nearest.open(parts.vectors, folder)
+            without = sorted(number for id_ in gone for (number,) in database.execute(NUMBERS, (id_,)))
+            nearest = Nearest.open(parts.vectors, folder, without)
             lexical = Lexical.open(folder / LEXICAL)
         except (*DAMAGE, EOFError, OSError, TokenError, MemoryError) as error:
             raise StoreError(f"the index in {folder} is damaged: delete that folder and run `qa index`") from error
-        return cls(database, nearest, lexical, parts)
+        return cls(database, nearest, lexical, parts, gone, without)
 
     def __del__(self) -> None:
         self.close()
@@ -98,18 +130,34 @@ class LocalStore:
         self._database.close()
 
     def __len__(self) -> int:
+        return self.size - len(self._without)
+
+    @property
+    def size(self) -> int:
+        """How many passages there are with those that are left out; each has a smaller number than that."""
         return len(self._parts.vectors)
+
+    @property
+    def average(self) -> float:
+        """The length of a passage that BM25 takes for neither long nor short."""
+        return float(self._lexical.average[0])
 
     @property
     def kind(self) -> str:
         """How vectors are searched, for the manifest."""
         return self._nearest.kind
 
-    def search(self, vector: Vectors, terms: Sequence[str], k: int) -> Candidates:
-        """The k best passages by each ranking, for a question's unit vector, shape (dimension,), and its terms."""
+    def search(
+        self, vector: Vectors, terms: Sequence[str], k: int, idf: Mapping[str, float] | None = None
+    ) -> Candidates:
+        """The k best passages by each ranking, for a question's unit vector, shape (dimension,), and its terms.
+
+        `idf` says how rare they are, where there is more than this store.
+        """
         with _reading():
             k = min(k, len(self))
-            lexical = self._lexical.scores(terms, len(self))
+            lexical = self._lexical.scores(idf or self.idf(terms), self.size)
+            lexical[self._left_out] = 0
             near, having = self._nearest(vector, k).tolist(), self._lexical.best(terms, lexical, k).tolist()
             numbers = np.array(sorted({*near, *having}))
             return Candidates(
@@ -126,7 +174,7 @@ class LocalStore:
             rows = self._database.execute(query, numbers).fetchall()
             places = json.loads(f"[{','.join(row['sentences'] for row in rows)}]")  # at once, which is faster
             found = {row["number"]: _passage(row, own) for row, own in zip(rows, places, strict=True)}
-            return {number: found[number] for number in numbers if 0 <= number < len(self)}
+            return {n: found[n] for n in numbers if 0 <= n < self.size and n not in self._without}
 
     def evidence(self, passages: Mapping[int, Passage]) -> Evidence:
         """What the sentences of passages are compared to a question by, of one at least, given by their numbers."""
@@ -138,14 +186,16 @@ class LocalStore:
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
+        return {term: rarity(n, self.size) for term, n in self.counts(terms).items()}
+
+    def counts(self, terms: Sequence[str]) -> dict[str, int]:
+        """How many passages have each term."""
         with _reading():
-            counts = {term: self._lexical.count(term) for term in dict.fromkeys(terms)}
-            return {term: math.log(1 + (len(self) - n + 0.5) / (n + 0.5)) for term, n in counts.items()}
+            return {term: self._lexical.count(term) for term in dict.fromkeys(terms)}
 
     def known(self, terms: Sequence[str]) -> set[str]:
         """Those of the terms that any passage has."""
-        with _reading():
-            return {term for term in terms if self._lexical.count(term)}
+        return {term for term, count in self.counts(terms).items() if count}
 
     def frequencies(self, words: Sequence[str]) -> dict[str, int]:
         """How often each of the words that are there at all stands in the passages, without case and accents."""
@@ -155,17 +205,18 @@ class LocalStore:
 
     def document(self, document_id: str) -> Document | None:
         """The document of this id, or None where it isn't indexed."""
+        if document_id in self.gone:
+            return None
         with _reading():
             row = self._database.execute("SELECT * FROM documents WHERE id = ?", (document_id,)).fetchone()
         return row and Document(row["id"], row["title"], row["text"], Path(row["path"]) if row["path"] else None)
 
     def headings(self) -> list[str]:
         """The headings that passages stand under, without those above them, or the titles where there are none."""
-        query = "SELECT DISTINCT heading FROM passages WHERE heading != '' ORDER BY number LIMIT 1000"
-        titles = "SELECT title FROM documents ORDER BY rowid LIMIT 1000"
+        gone = json.dumps(list(self.gone))
         with _reading():
-            found = [heading.split(" › ")[-1] for (heading,) in self._database.execute(query)]
-            return list(dict.fromkeys(found)) or [title for (title,) in self._database.execute(titles)]
+            found = [heading.split(" › ")[-1] for (heading,) in self._database.execute(HEADINGS, (gone,))]
+            return list(dict.fromkeys(found)) or [title for (title,) in self._database.execute(TITLES, (gone,))]
 
 
 @contextmanager

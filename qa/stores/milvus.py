@@ -14,7 +14,6 @@ writer that died has left is never seen.
 import base64
 import hashlib
 import json
-import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -29,6 +28,7 @@ from qa.encoder import Vectors
 from qa.errors import StoreError, StoreUnavailable
 from qa.stores import Candidates, Evidence, Shared
 from qa.stores.engine import K1, MOST, B, Database, Row
+from qa.stores.lexical import rarity
 from qa.types import Document, Passage, Sentence
 from qa.words import unpack
 
@@ -159,7 +159,7 @@ class MilvusStore:
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
         counts, total = self._counts("term", terms), len(self)
-        return {term: math.log(1 + (total - counts[term] + 0.5) / (counts[term] + 0.5)) for term in terms}
+        return {term: rarity(counts[term], total) for term in terms}
 
     def known(self, terms: Sequence[str]) -> set[str]:
         """Those of the terms that any passage has."""

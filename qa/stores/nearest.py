@@ -6,7 +6,7 @@ compared as they are; its lists stay on the disk.
 
 import errno
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,16 @@ CHUNK = 50_000  # vectors that are added at a time
 
 
 class Nearest:
-    """Finds the vectors nearest to one among `vectors`, of unit length and shape (n, dimension)."""
+    """Finds the vectors nearest to one among `vectors`, of unit length and shape (n, dimension).
 
-    def __init__(self, vectors: Vectors, inverted: Any = None) -> None:
+    Those of the numbers `without` are left out.
+    """
+
+    def __init__(self, vectors: Vectors, inverted: Any = None, without: Sequence[int] = ()) -> None:
         self.vectors = vectors
         self._inverted = inverted
+        self._without = without
+        self._parameters = _parameters(inverted, len(vectors), without) if inverted and without else None
 
     @classmethod
     def build(cls, vectors: Vectors, folder: Path | None = None, exact: int = EXACT) -> "Nearest":
@@ -48,11 +53,11 @@ class Nearest:
         return cls(vectors, inverted)
 
     @classmethod
-    def open(cls, vectors: Vectors, folder: Path) -> "Nearest":
+    def open(cls, vectors: Vectors, folder: Path, without: Sequence[int] = ()) -> "Nearest":
         """What was kept in a folder; raises RuntimeError where it is damaged."""
         path = folder / FILE
         if not path.is_file():
-            return cls(vectors)
+            return cls(vectors, without=without)
         import faiss
 
         inverted: Any = faiss.read_index(str(path), faiss.IO_FLAG_MMAP)
@@ -60,7 +65,7 @@ class Nearest:
         lists.prefetch_nthread = 0  # starting threads for each question takes longer than reading
         if inverted.ntotal != len(vectors):
             raise RuntimeError("not all of the vectors are there")
-        return cls(vectors, inverted)
+        return cls(vectors, inverted, without)
 
     @property
     def kind(self) -> str:
@@ -73,8 +78,10 @@ class Nearest:
         """The numbers of the k vectors whose inner product with a vector, shape (dimension,), is greatest."""
         with _one_thread():
             if self._inverted is None:
-                return _exact(vector, self.vectors, k)
-            _, found = self._inverted.search(_bytes(vector[None]), min(PROPOSED * k, len(self.vectors)))
+                nearest = _exact(vector, self.vectors, min(k + len(self._without), len(self.vectors)))
+                return nearest[~np.isin(nearest, self._without)][:k] if self._without else nearest
+            proposing = min(PROPOSED * k, len(self.vectors))
+            _, found = self._inverted.search(_bytes(vector[None]), proposing, params=self._parameters)
         proposed = np.sort(found[0][found[0] >= 0])
         best: Numbers = proposed[np.argsort(-(self.vectors[proposed] @ vector), kind="stable")[:k]]
         return best
@@ -91,6 +98,17 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         faiss.omp_set_num_threads(before)
+
+
+def _parameters(inverted: Any, size: int, without: Sequence[int]) -> Any:
+    """Those of a search that leaves some numbers out."""
+    import faiss
+
+    there = np.ones(size, dtype=bool)
+    there[without] = False
+    parameters: Any = faiss.SearchParametersIVF
+    selector: Any = faiss.IDSelectorBitmap
+    return parameters(sel=selector(np.packbits(there, bitorder="little")), nprobe=inverted.nprobe)
 
 
 def _exact(vector: Vectors, vectors: Vectors, k: int) -> Numbers:
