@@ -150,20 +150,25 @@ def languages(files: Annotated[list[Path], typer.Argument(exists=True)]) -> None
 def latency(file: File, passages: int = 10_000, limit: int = 300, clients: int = 32) -> None:
     """Questions on this many passages, the file's paragraphs again and again: one by one, and by many at a time.
 
-    Beside each question, by turns, its bare cost: encoding it and searching for it.
+    Beside each question, by turns, its bare cost: encoding it and searching for it, by its vector or as is done here.
     """
     assistant, questions = _copies(file, passages, limit)
-    encoder, store = assistant.encoder, assistant.store
+    encoder, store, analyzer = assistant.encoder, assistant.store, Analyzer()
     assert isinstance(store, LocalStore)
-    whole, bare = [], []
+    ways = {
+        "question, ms": assistant.ask,
+        "encoding and search, ms": lambda question: _bare(encoder, store, question),
+        "encoding and all three rankings, ms": lambda question: _ranked(encoder, store, analyzer, question),
+    }
+    times: dict[str, list[float]] = {name: [] for name in ways}
     for question in questions[:5] + questions:  # the first five only warm up
-        whole.append(_milliseconds(lambda question=question: assistant.ask(question)))
-        bare.append(_milliseconds(lambda question=question: _bare(encoder, store, question)))
-    whole, bare = whole[5:], bare[5:]
+        for name, way in ways.items():
+            times[name].append(_milliseconds(partial(way, question)))
+    whole, bare, ranked = (own[5:] for own in times.values())
     percentiles = {
-        f"{name}, p{p}": float(np.percentile(v, p))
+        f"{name}, p{p}": float(np.percentile(own, p))
         for p in (50, 95)
-        for name, v in (("question, ms", whole), ("encoding and search, ms", bare))
+        for name, own in zip(ways, (whole, bare, ranked), strict=True)
     }
     begin = time.perf_counter()
     with ThreadPoolExecutor(clients) as pool:
@@ -175,12 +180,23 @@ def latency(file: File, passages: int = 10_000, limit: int = 300, clients: int =
             "passages": len(store),
             **percentiles,
             "question to encoding and search, p50": float(np.median(whole) / np.median(bare)),
+            "question to encoding and all three rankings, p50": float(np.median(whole) / np.median(ranked)),
             "questions a second, one client": alone,
             f"questions a second, {clients} clients": rate,
             "the latter to the former": rate / alone,
             f"question of {clients} clients, ms, p95": float(np.percentile(together, 95)),
         },
     )
+
+
+@cli.command()
+def memory(file: File, passages: int = 10_000, asked: int = 10_000, clients: int = 32) -> None:
+    """What is resident after each thousand questions of many clients, in MB; one that fails ends it."""
+    assistant, questions = _copies(file, passages, 1000)
+    with ThreadPoolExecutor(clients) as pool:
+        for done in range(0, asked + 1, len(questions)):
+            print(f"  after {done} questions: {_resident_mb():.1f} MB", flush=True)
+            list(pool.map(assistant.ask, questions))
 
 
 @cli.command()
@@ -208,6 +224,12 @@ def embedding(file: File, limit: int = 256) -> None:
     medians = {f"{name}, a second": 1000 * float(np.median(found)) for name, found in rates.items()}
     embedded, *others = medians.values()
     show("embedding", {"passages": len(split), **medians, "ratio to the best": embedded / max(others)})
+
+
+def _resident_mb() -> float:
+    kilobytes = re.search(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text("utf-8"))
+    assert kilobytes
+    return int(kilobytes[1]) / 1024
 
 
 def _run(encoder: OnnxEncoder, batches: Sequence[dict[str, Any]]) -> None:
@@ -241,6 +263,11 @@ def _encoder(runtime: str = DEFAULT_RUNTIME) -> Encoder:
 def _bare(encoder: Encoder, store: LocalStore, question: str) -> None:
     (encoded,) = encoder.encode_questions([question], [[]])
     store._nearest(encoded.vector, 10)
+
+
+def _ranked(encoder: Encoder, store: LocalStore, analyzer: Analyzer, question: str) -> None:
+    (encoded,) = encoder.encode_questions([question], [[]])
+    store.search(encoded.vector, analyzer.terms(question), 100)
 
 
 def show(name: str, figures: dict[str, float]) -> None:

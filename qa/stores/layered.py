@@ -112,7 +112,7 @@ def link(older: Path, folder: Path, gone: Collection[str]) -> None:
     """Begin a folder with the older store of another one, and what of it is gone; raises OSError."""
     unlike = shutil.ignore_patterns(MANIFEST, GONE, NEWER)
     shutil.copytree(older, folder, ignore=unlike, copy_function=_link, dirs_exist_ok=True)
-    (folder / GONE).write_text(json.dumps(list(gone)), "utf-8")
+    (folder / GONE).write_text(json.dumps(sorted(gone)), "utf-8")
 
 
 def _link(source: str, target: str) -> None:
