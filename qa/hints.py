@@ -1,7 +1,8 @@
 """What isn't a question that can be searched → a word on what can be asked: greetings, thanks, another language."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ def hint(question: str, languages: Sequence[str], store: "Store", analyzer: Anal
 
     `languages` are the codes of those that can be asked in, any where there are none.
     """
-    spoken, terms = _spoken(question), analyzer.terms(question)
+    spoken, terms = _spoken(question), set(analyzer.terms(question))
     if GREETING.fullmatch(spoken):
         return f"Hello! {_invitation(store)}"
     if THANKS.fullmatch(spoken):
@@ -41,7 +42,7 @@ def hint(question: str, languages: Sequence[str], store: "Store", analyzer: Anal
         return "Goodbye!"
     if not terms:
         return f"There is no word in that to search for. {_invitation(store)}"
-    if languages and is_foreign(question, languages, is_known=2 * len(store.known(terms)) >= len(set(terms))):
+    if languages and is_foreign(question, languages, lambda: 2 * len(store.known(list(terms))) >= len(terms)):
         names = " or ".join(LANGUAGES[code].capitalize() for code in languages)
         return f"That doesn’t seem to be in {names}: ask these documents in {names}."
     return ""
@@ -53,18 +54,19 @@ def is_small_talk(question: str) -> bool:
     return any(pattern.fullmatch(spoken) for pattern in (GREETING, THANKS, FAREWELL))
 
 
-def is_foreign(question: str, languages: Sequence[str], is_known: bool = False) -> bool:
+def is_foreign(question: str, languages: Sequence[str], is_known: Callable[[], bool] = lambda: False) -> bool:
     """Whether a question is clearly in none of these languages, by its stop words or else its letters.
 
-    Where most of its words are known here, as names are in any language, only stop words count.
+    Where most of its words are known here, as names are in any language, only stop words count; `is_known` is asked
+    where that matters.
     """
     words = [word.lower() for word in WORD.findall(question)]
     if len(words) < FEWEST and any("a" <= letter <= "z" for letter in fold(question)):
         return False
-    counts = {code: sum(word in stop_words(code) for word in words) for code in LANGUAGES}
+    counts = Counter(code for word in words for code in _languages_of().get(word, ()))
     spoken = max(counts[code] for code in languages)
-    others = max(counts.values())
-    if is_known or spoken == others > 0:
+    others = max(counts.values(), default=0)
+    if spoken == others > 0 or is_known():
         return others >= SURELY and others > 2 * spoken
     ranked: list[tuple[str, float]] = _identifier().rank(question)
     return sum(probability for code, probability in ranked if code in languages) < UNLIKELY
@@ -83,6 +85,16 @@ def topics_of(store: "Store", k: int) -> list[str]:
     """Up to k of what the documents are about, by their own headings or titles, from all over them."""
     named = store.headings()
     return [named[i * len(named) // k] for i in range(k)] if len(named) > k else named
+
+
+@cache
+def _languages_of() -> dict[str, list[str]]:
+    """Every stop word, and the codes of the languages that it is one of."""
+    found = defaultdict[str, list[str]](list)
+    for code in LANGUAGES:
+        for word in stop_words(code):
+            found[word].append(code)
+    return dict(found)
 
 
 @cache

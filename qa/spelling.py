@@ -19,20 +19,20 @@ def corrected(question: str, store: "Store", analyzer: Analyzer, tokenizer: "Tok
     Unknown is a word that neither the corpus nor, as one piece, the encoder's vocabulary has. Of several words of the
     corpus the one with the same first letter is meant, then the most frequent.
     """
+    words = [(match, fold(match[0])) for match in WORD.finditer(question)]
+    terms = {word: analyzer.terms(word) for _, word in words if len(word) >= SHORTEST}
+    known = store.known([term for own in terms.values() for term in own])
     parts, at = [], 0
-    for match in WORD.finditer(question):
-        if better := _nearest(match[0], store, analyzer, tokenizer):
+    for match, word in words:
+        if word in terms and known.isdisjoint(terms[word]) and (better := _nearest(word, store, tokenizer)):
             parts += [question[at : match.start()], _in_case(better, match[0])]
             at = match.end()
     return "".join(parts) + question[at:]
 
 
-def _nearest(typed: str, store: "Store", analyzer: Analyzer, tokenizer: "Tokenizer") -> str | None:
-    word = fold(typed)
+def _nearest(word: str, store: "Store", tokenizer: "Tokenizer") -> str | None:
     alphabet = next((letters for letters in ALPHABETS if set(word) <= set(letters)), "")
-    if len(word) < SHORTEST or not alphabet or store.known(analyzer.terms(word)) or store.frequencies([word]):
-        return None
-    if len(tokenizer.encode(word, add_special_tokens=False).ids) == 1:
+    if not alphabet or len(tokenizer.encode(word, add_special_tokens=False).ids) == 1 or store.frequencies([word]):
         return None
     found = store.frequencies(_one_error_away(word, alphabet))
     return max(found, key=lambda other: (other[0] == word[0], found[other], other), default=None)
