@@ -25,6 +25,7 @@ from qa.marks import (
     PRONOUN,
     TERM,
     TITLE,
+    Hashes,
     hashed,
 )
 from qa.question import Question
@@ -38,7 +39,6 @@ Flags = npt.NDArray[np.bool_]
 NAMES = ("person", "place", "other")  # kinds of answers that are names
 
 K1, B = 1.2, 0.5  # of BM25 over sentences
-NO_WORD = 0  # a hash to compare to where there is none
 AVERAGE_TERMS = 13  # in a sentence of an encyclopaedia, for its normalisation of length
 
 DENIED = re.compile(NEGATION.pattern + r"|\bun\w+able\b")
@@ -55,6 +55,8 @@ RIGHT = (
     "log_share passage_share cosine passage_cosine heaviest_missing names_missing numbers_missing negation_differs "
     "negated match match_previous kind_missing question_length"
 ).split()
+
+OF_QUOTE = frozenset(SENTENCE).intersection(GATE + RIGHT)  # what of either is the first quote's own
 
 
 class Candidate(NamedTuple):
@@ -88,45 +90,49 @@ def sentence_features(
     """The features of every sentence of the candidates, from their evidence; `idf` knows all the question's terms."""
     groups, marked = _Groups(evidence.counts), _Marked(evidence)
     words = list(dict.fromkeys([*question.terms, *question.names]))
-    rows, which = marked.of(TERM, words)
-    titled, named = marked.of(TITLE, words)
-    counts = _table(rows, which, (len(groups.candidate), len(words)))
-    in_title = _table(groups.candidate[titled], named, (len(candidates), len(words)))
-    sizes = np.bincount(rows, minlength=len(groups.candidate))
+    which = marked.which(TERM, words)
+    counts = _table(evidence.mark_rows, which, (len(groups.candidate), len(words)))
+    of_candidate = groups.candidate[evidence.mark_rows]
+    in_title = _table(of_candidate, marked.which(TITLE, words), (len(candidates), len(words)))
+    sizes = np.bincount(evidence.mark_rows[marked.kinds == TERM], minlength=len(groups.candidate))
     fused = np.array([candidate.fused for candidate in candidates])
     cosine = (evidence.vectors @ question.vector).astype(np.float64)
     columns = [
         *(cosine, fused[groups.candidate], groups.best(cosine)),
         *_of_terms([idf[term] for term in question.terms], counts, in_title, sizes, groups),
         *_of_words(question, evidence, idf, groups),
-        *_of_order([words.index(term) for term in question.sequence], rows, which, len(groups.candidate)),
+        *_of_order([words.index(t) for t in question.sequence], evidence.mark_rows, which, len(groups.candidate)),
         *_of_surface(question, marked, evidence.surface, counts),
     ]
+    features = np.array(columns, dtype=np.float64).T
     flags = evidence.surface[:, 2]
-    return Sentences(groups.candidate, groups.number, np.column_stack(columns), flags, words, counts > 0, in_title > 0)
+    return Sentences(groups.candidate, groups.number, features, flags, words, counts > 0, in_title > 0)
 
 
 class _Marked:
     """The marks of all sentences, by what they are."""
 
     def __init__(self, evidence: Evidence) -> None:
-        self._kinds = (evidence.marks & (1 << BITS) - 1).astype(np.uint8)
-        self._hashes = evidence.marks >> BITS
+        self.kinds = (evidence.marks & (1 << BITS) - 1).astype(np.uint8)
+        self._marks = evidence.marks
         self._rows = evidence.mark_rows
 
-    def of(self, kind: int, words: Iterable[str]) -> tuple[Numbers, Numbers]:
-        """The rows of all marks of a kind, and which of some words each is, -1 for another one."""
-        chosen = self._kinds == kind
-        known = dict(sorted((hashed(word), number) for number, word in enumerate(words))) or {NO_WORD: -1}
-        hashes, numbers = np.array(list(known), dtype=np.uint32), np.array(list(known.values()))
-        found = self._hashes[chosen]
-        nearest = np.minimum(np.searchsorted(hashes, found), len(hashes) - 1)
-        return self._rows[chosen], np.where(hashes[nearest] == found, numbers[nearest], -1)
+    def which(self, kind: int, words: Iterable[str]) -> Numbers:
+        """Which of some words each mark is, -1 for one that is another word or of another kind."""
+        numbers, places = np.nonzero(_marks(kind, words)[:, None] == self._marks)
+        found = np.full(len(self._marks), -1)
+        found[places] = numbers
+        return found
 
     def new(self, kind: int, words: Iterable[str], count: int) -> Array:
         """How many marks of a kind each row has that are none of some words."""
-        rows, which = self.of(kind, words)
-        return np.bincount(rows[which < 0], minlength=count).astype(np.float64)
+        own = np.flatnonzero(self.kinds == kind)
+        known = (_marks(kind, words)[:, None] == self._marks[own]).any(axis=0)
+        return np.bincount(self._rows[own[~known]], minlength=count).astype(np.float64)
+
+
+def _marks(kind: int, words: Iterable[str]) -> Hashes:
+    return np.array([hashed(word) << BITS | kind for word in words], dtype=np.uint32)
 
 
 class _Groups:
@@ -161,7 +167,8 @@ class _Groups:
 
 def _table(rows: Numbers, columns: Numbers, shape: tuple[int, int]) -> Array:
     """How often each pair of a row and a column is there, but for columns of -1."""
-    found = rows[columns >= 0] * shape[1] + columns[columns >= 0]
+    there = np.flatnonzero(columns >= 0)
+    found = rows[there] * shape[1] + columns[there]
     return np.bincount(found, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
 
 
@@ -174,16 +181,11 @@ def _of_terms(rarity: Sequence[float], counts: Array, in_title: Array, sizes: Nu
     total = weights.sum() + 1e-9
     there, titled = counts[:, : len(weights)], in_title[groups.candidate, : len(weights)]
     has = np.minimum(there, 1)
-    before = groups.before(has)
-
-    def covered(terms_there: Array) -> Array:
-        share: Array = np.minimum(terms_there, 1) @ weights / total
-        return share
-
-    coverage = covered(has)
-    bm25 = there / (there + K1 * (1 - B + B * sizes[:, None] / AVERAGE_TERMS)) @ weights / total
-    near, whole = covered(has + before + groups.after(has) + titled), covered(groups.best(has) + titled)
-    return [coverage, near, whole, covered(has + before) - coverage, bm25, bm25 - groups.best(bm25)]
+    so_far = has + groups.before(has)
+    around = [has, so_far + groups.after(has) + titled, groups.best(has) + titled, so_far]
+    coverage, near, whole, previous = np.minimum(around, 1) @ weights / total
+    bm25 = there / (there + (K1 * (1 - B) + K1 * B / AVERAGE_TERMS * sizes)[:, None]) @ weights / total
+    return [coverage, near, whole, previous - coverage, bm25, bm25 - groups.best(bm25)]
 
 
 def _of_words(question: Question, evidence: Evidence, idf: Mapping[str, float], groups: _Groups) -> list[Array]:
@@ -197,7 +199,7 @@ def _of_words(question: Question, evidence: Evidence, idf: Mapping[str, float], 
         starts = np.concatenate([[0], np.flatnonzero(rows[1:] != rows[:-1]) + 1])
         nearest = np.maximum.reduceat(evidence.words @ question.words.T, starts)
         best[rows[starts]] = np.maximum(nearest, 0)
-    weights = np.array([idf[term] for term in question.word_terms])
+    weights = np.array([idf[term] for term in question.sequence])
     weights = weights / (weights.sum() + 1e-9)
     carrying, asking = best[:, : len(weights)].astype(np.float64), best[:, len(weights) :].astype(np.float64)
     match = carrying @ weights
@@ -212,10 +214,11 @@ def _of_order(sequence: Sequence[int], rows: Numbers, which: Numbers, count: int
     """
     pairs = np.zeros((max(sequence, default=0) + 1,) * 2, dtype=bool)
     pairs[sequence[:-1], sequence[1:]] = True
-    beside = (which[:-1] >= 0) & (which[1:] >= 0) & (rows[:-1] == rows[1:])
-    beside[beside] = pairs[which[:-1][beside], which[1:][beside]]
-    side_by_side = np.bincount(rows[:-1][beside], minlength=count) / max(1, pairs.sum())
-    shared = _common_subsequences(sequence, rows[which >= 0].tolist(), which[which >= 0].tolist(), count)
+    there = np.flatnonzero(which >= 0)
+    rows, which = rows[there], which[there]
+    beside = (there[1:] - there[:-1] == 1) & (rows[1:] == rows[:-1]) & pairs[which[:-1], which[1:]]
+    side_by_side = np.bincount(rows[1:][beside], minlength=count) / max(1, pairs.sum())
+    shared = _common_subsequences(sequence, rows.tolist(), which.tolist(), count)
     return [np.array(shared) / max(1, len(sequence)), side_by_side]
 
 
@@ -283,7 +286,7 @@ def confidence_features(
     heaviest = max((idf[term] for term in question.terms), default=0.0)
     negated = DENIED.search(question.text.lower()) is not None
     return {
-        **{name: row[name] for name in row if name in GATE + RIGHT},
+        **{name: row[name] for name in OF_QUOTE},
         "log_share": math.log(shares[best] + 1e-6),
         "passage_share": float(shares[of_passage].sum()),
         "passage_cosine": chosen.cosine,

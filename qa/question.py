@@ -62,8 +62,7 @@ class Question(NamedTuple):
     kind: str
     listing: bool  # whether it wants all items of a list
     vector: Vectors  # of the question, unit length
-    words: Vectors  # of its words that carry meaning and, behind them, of those that ask; unit length
-    word_terms: list[str]  # the terms of the former
+    words: Vectors  # of the words behind its terms, in order, and behind them of those that ask; unit length
 
 
 def analyse(text: str, encode: Encode, analyzer: Analyzer, basis: Vectors) -> Question:
@@ -71,7 +70,7 @@ def analyse(text: str, encode: Encode, analyzer: Analyzer, basis: Vectors) -> Qu
     words = analyzer.words(text)
     spans = [(word.start, word.end) for word in words] + asking_words(text)
     encoded = encode(text, spans)
-    sequence = analyzer.terms(text)
+    sequence = [word.term for word in words]
     return Question(
         text=text,
         sequence=sequence,
@@ -81,7 +80,6 @@ def analyse(text: str, encode: Encode, analyzer: Analyzer, basis: Vectors) -> Qu
         listing=LISTING.search(text.lower()) is not None,
         vector=encoded.vector,
         words=project(encoded.stretches, basis),
-        word_terms=[word.term for word in words],
     )
 
 

@@ -31,6 +31,7 @@ class Reader:
 
     def __init__(self, model: Model, analyzer: Analyzer, store: Store, threshold: float = THRESHOLD) -> None:
         self._model = model
+        self._weights = np.array([model.sentence[name] for name in SENTENCE])
         self._analyzer = analyzer
         self._store = store
         self._threshold = threshold
@@ -39,7 +40,7 @@ class Reader:
         """The answer to a question that was asked as `question` and searched as `retrieved.question`."""
         candidates = retrieved.candidates
         sentences = sentence_features(retrieved.question, candidates, retrieved.evidence, retrieved.idf)
-        shares = softmax(sentences.features @ np.array([self._model.sentence[name] for name in SENTENCE]))
+        shares = softmax(sentences.features @ self._weights)
         found = confidence_features(retrieved.question, candidates, sentences, shares, retrieved.idf)
         gate, right = _logistic(found, GATE, self._model.gate), _logistic(found, RIGHT, self._model.right)
         cited, coverage = self._list(retrieved, sentences, shares)

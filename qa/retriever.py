@@ -57,12 +57,13 @@ class Retriever:
             question,
             read,
             self._store.evidence({candidate.number: candidate.passage for candidate in read}),
-            idf=self._store.idf(question.terms + question.word_terms),
+            idf=self._store.idf(question.terms),
             further=[Hit(c.passage, c.fused) for c in behind if c.passage.document_id not in seen],
         )
 
 
 def _z_scores(scores: Vectors) -> Vectors:
     """The scores of each ranking, shape (rankings, passages), by how many deviations they are above its mean."""
-    scaled: Vectors = (scores - scores.mean(axis=1, keepdims=True)) / (scores.std(axis=1, keepdims=True) + 1e-9)
+    above = scores - scores.mean(axis=1, keepdims=True)
+    scaled: Vectors = above / (np.sqrt((above**2).mean(axis=1, keepdims=True)) + 1e-9)
     return scaled
