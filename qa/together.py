@@ -15,36 +15,63 @@ MOST = 32  # questions in one pass
 class Together:
     """Encodes one question for each thread that calls it, as `encode` does for many.
 
-    While one thread encodes, those that come queue up; the next of them encodes all that wait.
+    While one thread encodes, those that come queue up; then the first of them encodes all that wait, while those that
+    were encoded go on.
     """
 
     def __init__(self, encode: EncodeMany) -> None:
         self._encode = encode
-        self._encoding = threading.Lock()
+        self._lock = threading.Lock()
         self._waiting: deque[_Request] = deque()
+        self._encoding = False  # whether a thread is, or has been woken to
 
     def __call__(self, text: str, spans: Sequence[Span]) -> Encoded:
         """The vectors of a question and of its stretches; raises what encoding raises."""
         request = _Request(text, spans)
-        self._waiting.append(request)
-        with self._encoding:
-            while request.found is None:  # more may wait than are encoded at a time
-                self._encode_waiting()
+        with self._lock:
+            self._waiting.append(request)
+            waits, self._encoding = self._encoding, True
+        try:
+            if waits:
+                request.woken.wait()
+        except BaseException:  # as when the program is interrupted: the others still have to be encoded
+            self._leave(request)
+            raise
+        if request.found is None:
+            self._encode_waiting()
+        assert request.found is not None
         if isinstance(request.found, BaseException):
             raise request.found
         return request.found
 
     def _encode_waiting(self) -> None:
-        """Encode those that have waited longest."""
-        batch = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
+        """Encode those that have waited longest, and wake them and the one that is to encode next."""
+        with self._lock:
+            batch = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
         try:
             found = self._encode([request.text for request in batch], [request.spans for request in batch])
+            for request, encoded in zip(batch, found, strict=True):
+                request.found = encoded
         except BaseException as error:
             for request in batch:
                 request.found = error
-            raise
-        for request, encoded in zip(batch, found, strict=True):
-            request.found = encoded
+        with self._lock:
+            self._wake_next()
+        for request in batch:
+            request.woken.set()
+
+    def _wake_next(self) -> None:
+        self._encoding = bool(self._waiting)
+        if self._waiting:
+            self._waiting[0].woken.set()
+
+    def _leave(self, request: "_Request") -> None:
+        """Wait no longer for a request; if it was to encode, the next one is."""
+        with self._lock:
+            if request in self._waiting:
+                self._waiting.remove(request)
+                if request.woken.is_set():
+                    self._wake_next()
 
 
 class _Request:
@@ -52,3 +79,4 @@ class _Request:
         self.text = text
         self.spans = spans
         self.found: Encoded | BaseException | None = None
+        self.woken = threading.Event()  # with what was found, or to encode

@@ -62,3 +62,34 @@ def test_an_error_reaches_all_that_were_encoded_together_and_nobody_after_them()
             with pytest.raises(ValueError, match="as asked"):
                 each.result(20)
     assert together("after", []).vector.shape == (4,)
+
+
+class Interrupted(threading.Event):
+    """Raises where a thread of this name would wait, once it has been set."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        found = super().wait(timeout)
+        if threading.current_thread().name.startswith("interrupted"):
+            raise KeyboardInterrupt
+        return found
+
+
+def test_whoever_is_interrupted_when_it_is_to_encode_leaves_that_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow()
+    monkeypatch.setattr("qa.together.threading.Event", Interrupted)
+    together = Together(slow)
+    with ThreadPoolExecutor(2) as pool, ThreadPoolExecutor(1, "interrupted") as unlucky:
+        first = pool.submit(together, "first", [])
+        assert slow.begun.wait(20)
+        interrupted = unlucky.submit(together, "interrupted", [])
+        while len(together._waiting) < 1:
+            pass
+        last = pool.submit(together, "last", [])
+        while len(together._waiting) < 2:
+            pass
+        slow.let.set()
+        with pytest.raises(KeyboardInterrupt):
+            interrupted.result(20)
+        assert first.result(20).vector.shape == last.result(20).vector.shape == (4,)
+    assert together("after", []).vector.shape == (4,)
+    assert slow.sizes == [1, 1, 1]
