@@ -29,6 +29,7 @@ from qa.encoder import DEFAULT, Encoded, Encoder, Span, Vectors, unit
 from qa.model import model_for
 from qa.runtime import load
 from qa.stores import Vectored
+from qa.stores.columns import floats
 from qa.stores.layered import open_store
 from qa.stores.local import LocalStore
 from qa.stores.nearest import Nearest
@@ -152,7 +153,7 @@ def _parts(index: list[Path]) -> tuple[Encoder, Analyzer, Vectors]:
 
 def _drawn(store: LocalStore, chance: np.random.Generator, texts: list[str], spans: list[list[Span]]) -> list[Encoded]:
     """Vectors of others in the place of those of texts, so that what is measured isn't encoding."""
-    vectors, sentences = store._parts.vectors, store._parts.sentences
+    vectors, sentences = floats(store._parts.vectors), store._parts.sentences
     found = []
     for stretches in spans:
         one, other, third = vectors[chance.integers(len(vectors), size=3)]
@@ -202,7 +203,7 @@ def _items(stores: list[LocalStore], size: int) -> Iterator[Vectored]:
     chance = np.random.default_rng(7)
     total = 0
     for turn, store, numbers in _numbers(stores, size):
-        vectors, words = store._parts.vectors, store._parts.words
+        vectors, words = floats(store._parts.vectors), store._parts.words
         for number, passage in store.passages(numbers).items():
             evidence = store.evidence({number: passage})
             moved = np.zeros(vectors.shape[1], dtype=np.float32)

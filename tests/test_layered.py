@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qa import Document, generations, indexing
+from qa.encoder import unit
 from qa.errors import CorpusError, StoreError
+from qa.stores.columns import floats, whole
 from qa.stores.layered import GONE, NEWER, Layered, open_store
 from qa.stores.local import DATABASE, LocalStore
 from qa.stores.nearest import Nearest
@@ -202,10 +204,10 @@ def test_a_byte_that_differs_in_what_was_kept_is_still_found(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("exact", [0, 1000])
 def test_vectors_that_are_left_out_are_not_found(exact: int) -> None:
-    vectors = np.random.default_rng(7).standard_normal((400, 8)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    whole = Nearest.build(vectors, exact=exact)
-    expected = whole(vectors[0], 20).tolist()
+    vectors = whole(unit(np.random.default_rng(7).standard_normal((400, 8))))
+    everything = Nearest.build(vectors, exact=exact)
+    question = floats(vectors[0])
+    expected = everything(question, 20).tolist()
     without = sorted(expected[:10])
-    found = Nearest(vectors, whole._inverted, without)(vectors[0], 10)
+    found = Nearest(vectors, everything._inverted, without)(question, 10)
     assert set(found.tolist()) == set(expected[10:])

@@ -1,6 +1,7 @@
 """The vectors of passages, of their sentences and of their words, and those's marks, as columns of numbers.
 
-They are in files or in memory. A sentence's vector has 8 bits a component, and a scale that makes the most of them.
+They are in files or in memory. A passage's vector has 16 bits a component, which is as good as exact; a sentence's has
+8, and a scale that makes the most of them.
 """
 
 import json
@@ -16,9 +17,12 @@ from qa.marks import Hashes, Marks
 from qa.stores import Evidence, Numbers, Vectored
 from qa.words import Packed, unpack
 
+Whole = npt.NDArray[np.int16]
+
 WIDTHS = "widths.json"
+ONE = 32767  # what 1 is in a passage's vector
 COLUMNS: dict[str, type[np.generic]] = {
-    "vectors": np.float32,
+    "vectors": np.int16,
     "sentences": np.int8,
     "scales": np.float32,
     "words": np.int8,
@@ -41,7 +45,7 @@ class Parts(NamedTuple):
     sentence of each word. Of what is on the disk only what is needed is read.
     """
 
-    vectors: Vectors
+    vectors: Whole
     sentences: npt.NDArray[np.int8]
     scales: Vectors
     words: Packed
@@ -107,7 +111,7 @@ class Columns:
         scales = np.abs(item.sentences).max(axis=1) / 127 + np.float32(1e-9)
         sentences = np.round(item.sentences / scales[:, None])
         of_words = item.words, item.word_sentences, marks.words, marks.sentences, marks.surface
-        rows: tuple[npt.NDArray[Any], ...] = item.vector[None], sentences, scales, *of_words
+        rows: tuple[npt.NDArray[Any], ...] = whole(item.vector)[None], sentences, scales, *of_words
         for (name, dtype), part in zip(COLUMNS.items(), rows, strict=False):  # where each begins is known at the end
             self._put(name, part.astype(dtype))
         for counts, own in zip(self._counts.values(), (sentences, item.words, marks.words), strict=True):
@@ -130,6 +134,16 @@ class Columns:
             self._streams[name].write(np.ascontiguousarray(rows).tobytes())
         else:
             self._kept[name].append(rows)
+
+
+def whole(vectors: Vectors) -> Whole:
+    """Passages' unit vectors as they are kept."""
+    return np.round(vectors * ONE).astype(np.int16)
+
+
+def floats(vectors: Whole) -> Vectors:
+    """Passages' vectors from how they are kept, to 0.00002 in a component."""
+    return vectors.astype(np.float32) / np.float32(ONE)
 
 
 def _spans(first: Numbers, numbers: Numbers) -> tuple[Numbers, Numbers]:

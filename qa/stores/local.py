@@ -16,7 +16,7 @@ from qa.encoder import Vectors
 from qa.errors import StoreError
 from qa.marks import marks_of
 from qa.stores import Candidates, Evidence, Vectored, searched
-from qa.stores.columns import Columns, Parts
+from qa.stores.columns import Columns, Parts, floats
 from qa.stores.lexical import Lexical, Terms, rarity
 from qa.stores.nearest import Nearest
 from qa.terms import WORD, Analyzer, fold
@@ -162,7 +162,7 @@ class LocalStore:
             numbers = np.array(sorted({*near, *having}))
             return Candidates(
                 numbers=numbers,
-                dense=self._parts.vectors[numbers] @ vector,
+                dense=floats(self._parts.vectors[numbers]) @ vector,
                 sentence=self._parts.nearest_sentences(numbers, vector),
                 lexical=lexical[numbers],
             )

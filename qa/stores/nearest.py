@@ -15,6 +15,7 @@ import numpy as np
 
 from qa.encoder import Vectors
 from qa.stores import Numbers
+from qa.stores.columns import Whole, floats
 
 FILE = "vectors.faiss"
 EXACT = 10_000  # vectors; docs/benchmarks.md has what either way takes
@@ -26,19 +27,20 @@ CHUNK = 50_000  # vectors that are added at a time
 
 
 class Nearest:
-    """Finds the vectors nearest to one among `vectors`, of unit length and shape (n, dimension).
+    """Finds the vectors nearest to one among `vectors`, of unit length and shape (n, dimension), as they are kept.
 
     Those of the numbers `without` are left out.
     """
 
-    def __init__(self, vectors: Vectors, inverted: Any = None, without: Sequence[int] = ()) -> None:
+    def __init__(self, vectors: Whole, inverted: Any = None, without: Sequence[int] = ()) -> None:
         self.vectors = vectors
+        self._compared = floats(vectors) if inverted is None else None
         self._inverted = inverted
         self._without = without
         self._parameters = _parameters(inverted, len(vectors), without) if inverted and without else None
 
     @classmethod
-    def build(cls, vectors: Vectors, folder: Path | None = None, exact: int = EXACT) -> "Nearest":
+    def build(cls, vectors: Whole, folder: Path | None = None, exact: int = EXACT) -> "Nearest":
         """What finds them, kept in a folder if one is given."""
         if len(vectors) <= exact:
             return cls(vectors)
@@ -53,7 +55,7 @@ class Nearest:
         return cls(vectors, inverted)
 
     @classmethod
-    def open(cls, vectors: Vectors, folder: Path, without: Sequence[int] = ()) -> "Nearest":
+    def open(cls, vectors: Whole, folder: Path, without: Sequence[int] = ()) -> "Nearest":
         """What was kept in a folder; raises RuntimeError where it is damaged."""
         path = folder / FILE
         if not path.is_file():
@@ -77,13 +79,13 @@ class Nearest:
     def __call__(self, vector: Vectors, k: int) -> Numbers:
         """The numbers of the k vectors whose inner product with a vector, shape (dimension,), is greatest."""
         with _one_thread():
-            if self._inverted is None:
-                nearest = _exact(vector, self.vectors, min(k + len(self._without), len(self.vectors)))
+            if self._compared is not None:
+                nearest = _exact(vector, self._compared, min(k + len(self._without), len(self.vectors)))
                 return nearest[~np.isin(nearest, self._without)][:k] if self._without else nearest
             proposing = min(PROPOSED * k, len(self.vectors))
             _, found = self._inverted.search(_bytes(vector[None]), proposing, params=self._parameters)
         proposed = np.sort(found[0][found[0] >= 0])
-        best: Numbers = proposed[np.argsort(-(self.vectors[proposed] @ vector), kind="stable")[:k]]
+        best: Numbers = proposed[np.argsort(-(floats(self.vectors[proposed]) @ vector), kind="stable")[:k]]
         return best
 
 
@@ -119,7 +121,7 @@ def _exact(vector: Vectors, vectors: Vectors, k: int) -> Numbers:
     return numbers
 
 
-def _inverted(vectors: Vectors) -> Any:
+def _inverted(vectors: Whole) -> Any:
     """Vectors in bytes, as which they are compared fastest, in the lists of the centres that they are nearest to.
 
     Of unit vectors those with the greatest inner product are the nearest, which adding 128 doesn't change.
@@ -132,9 +134,9 @@ def _inverted(vectors: Vectors) -> Any:
     index = faiss.IndexIVFScalarQuantizer(centres, dimension, lists, kind, faiss.METRIC_L2, False)
     index.cp.max_points_per_centroid = POINTS
     step = max(1, len(vectors) // (lists * POINTS))
-    index.train(_bytes(vectors[::step]))
+    index.train(_bytes(floats(vectors[::step])))
     for first in range(0, len(vectors), CHUNK):
-        index.add(_bytes(vectors[first : first + CHUNK]))
+        index.add(_bytes(floats(vectors[first : first + CHUNK])))
     index.nprobe = min(lists, PROBED)
     return index
 
