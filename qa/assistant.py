@@ -1,6 +1,7 @@
 """The whole of it: documents → index → answers."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from qa import corpus as corpora
@@ -20,6 +21,7 @@ from qa.spelling import corrected
 from qa.stores import Shared, Store
 from qa.stores.layered import open_store
 from qa.terms import Analyzer, detect_language
+from qa.together import Turns
 from qa.types import Answer, Document
 
 CALIBRATION = "calibration"  # the folder in the index where `qa calibrate` keeps what it fitted
@@ -47,7 +49,8 @@ class Assistant:
         self.encoder = encoder
         self._analyzer = analyzer
         self.skipped: dict[str, str] = {}  # files that couldn't be read, and why
-        self._retrieve = Retriever(store, encoder, analyzer, model.basis)
+        self._turns = None if store.waits else Turns()
+        self._retrieve = Retriever(store, encoder, analyzer, model.basis, self._turns)
         self._read = Reader(model, analyzer, store, threshold)
 
     @classmethod
@@ -105,6 +108,10 @@ class Assistant:
         `history` has the questions, best as they were searched (`Answer.standalone`), and their answers, oldest first.
         What can't be searched, as a greeting, is an abstention that says what can be asked.
         """
+        with self._turns or nullcontext():
+            return self._ask(question, history)
+
+    def _ask(self, question: str, history: History) -> Answer:
         topical = [(asked, answer) for asked, answer in history if not is_small_talk(asked)]
         alone = corrected(standalone(question, topical), self.store, self._analyzer, self.encoder.tokenizer)
         if text := hint(alone, self._languages, self.store, self._analyzer):

@@ -1,15 +1,17 @@
 """Question → the passages that fit it best: the dense and the lexical rankings, fused."""
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
 
-from qa.encoder import Encoder, Vectors
+from qa.encoder import Encoded, Encoder, Span, Vectors
 from qa.features import Candidate
 from qa.question import Question, analyse
 from qa.stores import Evidence, Store
 from qa.terms import Analyzer
-from qa.together import Together
+from qa.together import Together, Turns
 from qa.types import Hit
 
 POOL = 100  # passages that each ranking proposes
@@ -31,11 +33,17 @@ class Retrieved(NamedTuple):
 
 
 class Retriever:
-    """Finds the passages of a store that fit a question best; `basis` is that of the word vectors in the store."""
+    """Finds the passages of a store that fit a question best; `basis` is that of the word vectors in the store.
 
-    def __init__(self, store: Store, encoder: Encoder, analyzer: Analyzer, basis: Vectors) -> None:
+    While a question is encoded others have their `turns`.
+    """
+
+    def __init__(
+        self, store: Store, encoder: Encoder, analyzer: Analyzer, basis: Vectors, turns: Turns | None = None
+    ) -> None:
         self._store = store
-        self._encode = Together(encoder.encode_questions)
+        self._together = Together(encoder.encode_questions)
+        self._turns = turns
         self._analyzer = analyzer
         self._basis = basis
 
@@ -60,6 +68,10 @@ class Retriever:
             idf=self._store.idf(question.terms),
             further=[Hit(c.passage, c.fused) for c in behind if c.passage.document_id not in seen],
         )
+
+    def _encode(self, text: str, spans: Sequence[Span]) -> Encoded:
+        with self._turns.left() if self._turns else nullcontext():
+            return self._together(text, spans)
 
 
 def _z_scores(scores: Vectors) -> Vectors:

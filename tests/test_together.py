@@ -7,7 +7,7 @@ import pytest
 from conftest import WordCountEncoder
 
 from qa.encoder import Encoded, Span
-from qa.together import MOST, Together
+from qa.together import MOST, Together, Turns
 
 QUESTIONS = [f"Which {'river ' * n}is port {n} on?" for n in range(3 * MOST)]
 
@@ -93,3 +93,39 @@ def test_whoever_is_interrupted_when_it_is_to_encode_leaves_that_to_the_next(mon
         assert first.result(20).vector.shape == last.result(20).vector.shape == (4,)
     assert together("after", []).vector.shape == (4,)
     assert slow.sizes == [1, 1, 1]
+
+
+def test_threads_take_turns_in_the_order_in_which_they_come() -> None:
+    turns, order = Turns(), list[int]()
+
+    def compute(number: int) -> None:
+        with turns:
+            order.append(number)
+
+    with ThreadPoolExecutor(8) as pool, turns:
+        for number in range(8):
+            pool.submit(compute, number)
+            while len(turns._waiting) <= number:
+                pass
+        assert order == []
+    assert order == list(range(8))
+
+
+def test_a_turn_that_is_left_is_another_ones_and_is_waited_for_again() -> None:
+    turns = Turns()
+    with ThreadPoolExecutor(1) as pool:
+        with turns:
+            with turns.left():
+                assert pool.submit(turns.__enter__).result(20) is None  # it has it now
+                threading.Timer(0.1, turns.__exit__).start()
+            with pytest.raises(TimeoutError):
+                pool.submit(turns.__enter__).result(0.1)
+        turns.__exit__()  # of the one that waited
+
+
+def test_a_turn_ends_with_whatever_is_raised() -> None:
+    turns = Turns()
+    with pytest.raises(ValueError, match="as asked"), turns, turns.left():
+        raise ValueError("as asked")
+    with turns:
+        pass

@@ -65,6 +65,8 @@ class Store(Protocol):
     A number is that of one passage for ever, but not every number has to have one.
     """
 
+    waits: bool  # for another machine, while questions of other threads should go on
+
     def __len__(self) -> int:
         """How many passages there are."""
         ...

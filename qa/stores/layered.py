@@ -27,6 +27,8 @@ GONE, NEWER = "gone.json", "newer"
 class Layered:
     """An older store and, where there are any documents that are not in it, a newer one, as one."""
 
+    waits = False
+
     def __init__(self, older: LocalStore, newer: LocalStore | None) -> None:
         self._layers = [older, newer] if newer else [older]
         self._older, self._first = older, older.size  # of the newer one's numbers

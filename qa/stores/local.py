@@ -53,6 +53,8 @@ class LocalStore:
     It is as if documents that are `gone` had never been there, but that their words still count.
     """
 
+    waits = False
+
     def __init__(
         self,
         database: sqlite3.Connection,

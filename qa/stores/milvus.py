@@ -60,6 +60,8 @@ class State:
 class MilvusStore:
     """A store in Milvus, as it was a few seconds ago at most; qa.stores.writer changes it."""
 
+    waits = True
+
     def __init__(self, database: Database, settings: Mapping[str, str], word_dimension: int) -> None:
         self.database = database
         self._empty = State(dict(settings))
