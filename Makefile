@@ -18,7 +18,7 @@ index: $(VENV)/run  ## index corpus/ without starting the page
 	$(BIN)/qa index
 
 test: $(VENV)/test  ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/test  ## check style, format and types
 	$(BIN)/ruff check .

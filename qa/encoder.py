@@ -76,7 +76,7 @@ class SentenceEncoder:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
             os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
         self._model = _load(str(folder or name), name)
-        self._weights = folder / WEIGHTS if folder else None
+        self._bundled = folder is not None
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.language = "en" if name == DEFAULT else ""
         self.max_tokens = int(self._model.max_seq_length or 512)
@@ -95,15 +95,8 @@ class SentenceEncoder:
 
     def verify(self) -> None:
         """Raise EncoderError unless the bundled model's weights are the published ones; other models pass."""
-        if self._weights is None:
-            return
-        with self._weights.open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
-        if found != DEFAULT_SHA256:
-            raise EncoderError(
-                f"the weights of {DEFAULT} are not the published ones (SHA-256 {found[:12]}… instead of "
-                f"{DEFAULT_SHA256[:12]}…): reinstall {DEFAULT_PACKAGE.replace('_', '-')}"
-            )
+        if self._bundled:
+            bundled_weights()
 
     def prompt(self, kind: str) -> str:
         """What the model wants before a text of a kind, "query" or "document"."""
@@ -139,10 +132,7 @@ class SentenceEncoder:
         """The model's tokenizer without truncation or padding, to count and to split by."""
         from tokenizers import Tokenizer
 
-        plain = Tokenizer.from_str(self._model.tokenizer.backend_tokenizer.to_str())
-        plain.no_truncation()
-        plain.no_padding()
-        return plain
+        return plain(Tokenizer.from_str(self._model.tokenizer.backend_tokenizer.to_str()))
 
     def _fingerprint(self) -> str:
         """A hash over all that vectors depend on: weights, pooling, prompts, and how text is read."""
@@ -210,3 +200,28 @@ def bundled_folder() -> Path | None:
         return None
     folder = Path(spec.origin).parent / "model"
     return folder if (folder / WEIGHTS).is_file() else None
+
+
+def bundled_weights() -> Path | None:
+    """The file of the installed default model's weights, or None where its package isn't installed.
+
+    Raises EncoderError unless they are the published ones.
+    """
+    folder = bundled_folder()
+    if folder is None:
+        return None
+    with (folder / WEIGHTS).open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != DEFAULT_SHA256:
+        raise EncoderError(
+            f"the weights of {DEFAULT} are not the published ones (SHA-256 {found[:12]}… instead of "
+            f"{DEFAULT_SHA256[:12]}…): reinstall {DEFAULT_PACKAGE.replace('_', '-')}"
+        )
+    return folder / WEIGHTS
+
+
+def plain(tokenizer: "Tokenizer") -> "Tokenizer":
+    """A tokenizer made to read all of a text and nothing beside it, to count and to split by."""
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer

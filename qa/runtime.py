@@ -1,8 +1,7 @@
 """The encoder's network in ONNX Runtime: the same vectors in a fraction of the time, and no PyTorch to load.
 
-It is exported once from the model that sentence-transformers has loaded, checked to give the same vectors, and kept
-with all that reading a text needs. A process of its own does that, `python -m qa.runtime NAME FOLDER RUNTIME`, and
-takes PyTorch and its memory with it when it ends.
+It is written once, by qa.exporting, checked to give the vectors that sentence-transformers gives, and kept with all
+that reading a text needs.
 """
 
 import contextlib
@@ -12,32 +11,21 @@ import os
 import shutil
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from qa.encoder import PROBE, Encoded, Encoder, SentenceEncoder, Span, Vectors, pool, source_of, unit
+from qa.encoder import Encoded, Encoder, SentenceEncoder, Span, Vectors, pool, source_of, unit
 from qa.errors import EncoderError
-from qa.model import INT8
+from qa.exporting import ABOUT, MODEL, PROBED, TOKENIZER, checksum, probed, refuse
 
 DEFAULT_RUNTIME = "onnx"
 FORMAT = 2
 LEAST_COSINE = {"onnx": 0.9999, "int8": 0.95}  # of a vector with sentence-transformers' own, or it is refused
-MODEL, WEIGHTS, TOKENIZER, ABOUT = "model.onnx", "weights.bin", "tokenizer.json", "encoder.json"
-PROBED = "probed.npy"  # sentence-transformers' own vectors of PROBES
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 TOKENS = 2048  # in one pass of the network at most, padding counted
 PADDING = 32  # of those: more would cost more than another pass
-PROBES = (
-    PROBE,
-    "Which river is the port on?",
-    "The port was built in 1912. " * 40,
-    "Steel, coal and aluminium: the works employ 40,000 people, most of whom live on the left bank of the river.",
-    "a",
-)
 
 
 class OnnxEncoder:
@@ -77,7 +65,7 @@ class OnnxEncoder:
 
     def verify(self) -> None:
         """Raise EncoderError unless the network is the one that was exported."""
-        if any(_checksum(self._folder / name) != known for name, known in self._about["sha256"].items()):
+        if any(checksum(self._folder / name) != known for name, known in self._about["sha256"].items()):
             raise EncoderError(f"the encoder in {self._folder} is damaged: delete it")
 
     def _encode(self, before: str, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
@@ -145,7 +133,7 @@ def export(name: str, folder: Path, runtime: str) -> None:
     making.mkdir(parents=True)
     try:
         subprocess.run(
-            [sys.executable, "-m", __name__, name, str(making.absolute()), runtime],
+            [sys.executable, "-m", "qa.exporting", name, str(making.absolute()), runtime],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -154,110 +142,13 @@ def export(name: str, folder: Path, runtime: str) -> None:
         )
         if "refused" not in _about(making):
             try:
-                _compare(np.load(making / PROBED), _probed(OnnxEncoder(making)), LEAST_COSINE[runtime])
+                _compare(np.load(making / PROBED), probed(OnnxEncoder(making)), LEAST_COSINE[runtime])
             except EncoderError as error:
-                _refuse(making, error)
+                refuse(making, error)
         shutil.rmtree(folder, ignore_errors=True)
         making.rename(folder)
     finally:
         shutil.rmtree(making, ignore_errors=True)
-
-
-def write(name: str, folder: Path, runtime: str) -> None:
-    """Write an encoder's network into a folder, or why it can't be: what `export` runs in a process of its own.
-
-    Raises EncoderError where it can't be loaded, OSError where it can't be written.
-    """
-    encoder = SentenceEncoder(name)
-    try:
-        encoder.verify()
-        np.save(folder / PROBED, _probed(encoder))
-        _write(encoder, folder, runtime)
-    except OSError:
-        raise
-    except Exception as error:  # a network can fail to be exported in any way
-        _refuse(folder, error)
-
-
-def _refuse(folder: Path, error: Exception) -> None:
-    for path in folder.iterdir():
-        path.unlink()
-    (folder / ABOUT).write_text(json.dumps({"refused": str(error)[:500]}), "utf-8")
-
-
-def _write(encoder: SentenceEncoder, folder: Path, runtime: str) -> None:
-    network, pooling, inputs = encoder.network()
-    if pooling not in ("mean", "cls"):
-        raise EncoderError(f"its vectors are not the mean of its tokens' or the first one's, but {pooling}")
-    names = [name for name in INPUTS if name in inputs]
-    _export(network, names, folder / MODEL)
-    if runtime == "int8":
-        _quantize(folder)
-    encoder.tokenizer.save(str(folder / TOKENIZER))
-    files = [path for path in (folder / MODEL, folder / WEIGHTS) if path.is_file()]
-    about = {
-        "fingerprint": encoder.fingerprint + (INT8 if runtime == "int8" else ""),
-        "dimension": encoder.dimension,
-        "max_tokens": encoder.max_tokens,
-        "language": encoder.language,
-        "pooling": pooling,
-        "inputs": names,
-        "query": encoder.prompt("query"),
-        "document": encoder.prompt("document"),
-        "sizes": {path.name: path.stat().st_size for path in files},
-        "sha256": {path.name: _checksum(path) for path in files},
-    }
-    (folder / ABOUT).write_text(json.dumps(about, indent=1), "utf-8")
-
-
-def _export(network: Any, names: Sequence[str], path: Path) -> None:
-    """Write a network, its weights in a file beside it: less memory to export it, and to run it, which maps that."""
-    import onnx
-    import torch
-
-    network.set_attn_implementation("eager")  # which ONNX Runtime makes one with what is around it
-    tokens = _tokens_of(network, names)
-    example = torch.ones((2, 8), dtype=torch.long)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            tokens,
-            (example,) * len(names),
-            path,
-            input_names=names,
-            output_names=["tokens"],
-            dynamic_axes={name: {0: "texts", 1: "length"} for name in (*names, "tokens")},
-            dynamo=False,
-            export_params=False,
-            do_constant_folding=False,  # as weights then lose their names
-        )
-    model = onnx.load_model(path)
-    inputs = {given.name: given for given in model.graph.input}
-    for name, weight in tokens.state_dict().items():
-        if name in inputs:
-            model.graph.input.remove(inputs[name])
-            model.graph.initializer.append(onnx.numpy_helper.from_array(weight.numpy(), name))
-    onnx.save_model(model, path, save_as_external_data=True, location=WEIGHTS)
-    shutil.copymode(path, path.with_name(WEIGHTS))
-
-
-def _quantize(folder: Path) -> None:
-    """Weights in 8 bits, one scale for each channel, in the network's own file."""
-    import onnx
-    from onnxruntime.quantization import QuantType, quant_pre_process, quantize_dynamic
-
-    whole = folder / "whole.onnx"
-    quant_pre_process(onnx.load_model(folder / MODEL), whole, skip_symbolic_shape=True)
-    (folder / WEIGHTS).unlink()
-    quantize_dynamic(whole, folder / MODEL, per_channel=True, weight_type=QuantType.QInt8)
-    whole.unlink()
-
-
-def _probed(encoder: Encoder) -> Vectors:
-    """The vectors of PROBES as passages and as questions, each with those of its halves: shape (n, 3, dimension)."""
-    spans = [[(0, len(text) // 2), (len(text) // 2, len(text))] for text in PROBES]
-    found = encoder.encode_passages(PROBES, spans) + encoder.encode_questions(PROBES, spans)
-    return np.stack([np.vstack([one.vector, one.stretches]) for one in found])
 
 
 def _compare(expected: Vectors, found: Vectors, least: float) -> None:
@@ -273,27 +164,3 @@ def _about(folder: Path) -> dict[str, Any]:
         return dict(json.loads((folder / ABOUT).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return {}
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _tokens_of(network: Any, names: Sequence[str]) -> Any:
-    """A module that gives the embeddings of a network's tokens, for its inputs in this order."""
-    import torch
-
-    class Tokens(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, *inputs: torch.Tensor) -> Any:
-            return self.network(**dict(zip(names, inputs, strict=True))).last_hidden_state
-
-    return Tokens()
-
-
-if __name__ == "__main__":
-    write(sys.argv[1], Path(sys.argv[2]), sys.argv[3])

@@ -1,6 +1,7 @@
 """What several test modules share."""
 
 import asyncio
+import os
 import shutil
 import threading
 import time
@@ -13,6 +14,7 @@ import httpx
 import numpy as np
 import pytest
 import uvicorn
+from filelock import FileLock
 from hypothesis import settings
 from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
 from tokenizers import Tokenizer
@@ -77,10 +79,19 @@ def torch_encoder() -> SentenceEncoder:
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as an index has one, with the default encoder in it as it is run."""
-    folder = tmp_path_factory.mktemp("encoder")
-    load(DEFAULT, folder)
+    """A folder as an index has one, with the default encoder in it as it is run; one for all that run tests."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "encoder"
+    with FileLock(f"{folder}.lock"):
+        load(DEFAULT, folder)
     return folder
+
+
+@pytest.fixture
+def empty_index(tmp_path: Path, exported: Path) -> Path:
+    """An index with nothing in it but the encoder, which takes longest."""
+    shutil.copytree(exported, tmp_path / "index" / "encoder", copy_function=os.link)
+    return tmp_path / "index"
 
 
 @pytest.fixture(scope="session")

@@ -169,17 +169,17 @@ def test_a_file_of_questions_that_cannot_be_used_is_one_line(tmp_path: Path, con
 
 
 @pytest.mark.parametrize("limit", [10, 30], ids=["the database", "the vectors"])
-def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(tmp_path: Path, limit: int) -> None:
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(empty_index: Path, limit: int) -> None:
     limited = f"ulimit -f {limit}; exec {shlex.quote(sys.executable)} -m qa index"  # KB of a file
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("QA_")} | {"QA_INDEX": str(tmp_path)}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("QA_")} | {"QA_INDEX": str(empty_index)}
     done = subprocess.run(
         ["bash", "-c", limited], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    left = {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*") if path.is_file()}
-    assert left <= {"lock", "vectors"}  # what was embedded is kept
+    left = {path.relative_to(empty_index).parts[0] for path in empty_index.rglob("*") if path.is_file()}
+    assert left <= {"encoder", "lock", "vectors"}  # what was embedded is kept
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
-    assert f"the index can't be written to {tmp_path}" in done.stderr
+    assert f"the index can't be written to {empty_index}" in done.stderr
 
 
 def test_status_of_a_damaged_index_is_one_line(tmp_path: Path) -> None:
@@ -209,21 +209,20 @@ finally:
     assert done.stdout.splitlines()[-1] == "heavy: []"
 
 
-def test_ctrl_c_stops_within_a_second_and_keeps_what_was_embedded(tmp_path: Path, exported: Path) -> None:
-    corpus, index = tmp_path / "corpus", tmp_path / "index"
+def test_ctrl_c_stops_within_a_second_and_keeps_what_was_embedded(tmp_path: Path, empty_index: Path) -> None:
+    corpus = tmp_path / "corpus"
     corpus.mkdir()
-    shutil.copytree(exported, index / "encoder")
     for number in range(400):
         (corpus / f"{number}.txt").write_text(f"The port number {number} is on a river. " * 30, "utf-8")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("QA_")}
-    environment |= {"QA_CORPUS": str(corpus), "QA_INDEX": str(index)}
+    environment |= {"QA_CORPUS": str(corpus), "QA_INDEX": str(empty_index)}
     program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); sys.argv = ['qa', 'index']"
     program += "; from qa.cli import main; main()"  # a process that runs behind others ignores Ctrl-C otherwise
     process = subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     try:
-        while not (kept := _kept(index)):
+        while not (kept := _kept(empty_index)):
             assert process.poll() is None
             time.sleep(0.05)
         begin = time.monotonic()
@@ -234,7 +233,7 @@ def test_ctrl_c_stops_within_a_second_and_keeps_what_was_embedded(tmp_path: Path
         process.kill()
     assert process.returncode == 130
     assert b"Traceback" not in said
-    assert 0 < kept <= _kept(index) < 400
+    assert 0 < kept <= _kept(empty_index) < 400
     assert took < 5, "a second where nothing else runs"
 
 
@@ -254,17 +253,17 @@ def test_status_shows_an_index_of_an_earlier_version(run: Callable[..., Result],
 
 
 def test_places_that_were_given_are_kept_to_until_others_are(
-    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., Result], tmp_path: Path, empty_index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("corpus", "others"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.md").write_text(f"The port of {name} is on the river Ash.", "utf-8")
-    settings = {"QA_INDEX": str(tmp_path / "index"), "QA_THRESHOLD": "0"}
+    settings = {"QA_INDEX": str(empty_index), "QA_THRESHOLD": "0"}
     assert "1 added" in run("index", "others/*.md", **settings).stdout
     assert "The port of others" in run("ask", "Which river is the port on?", **settings).stdout
     assert "1 changed" in run("index", "corpus", **settings).stdout
     assert "The port of corpus" in run("ask", "Which river is the port on?", **settings).stdout
-    (tmp_path / "index" / "sources").write_bytes(b"\xff")
+    (empty_index / "sources").write_bytes(b"\xff")
     done = run("ask", "Why?", **settings)
     assert "can't be read" in str(done.exception)

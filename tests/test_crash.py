@@ -5,6 +5,7 @@ An update puts what has changed over the store that was there, as with a large i
 
 import multiprocessing
 import random
+import shutil
 import time
 from contextlib import closing
 from multiprocessing.context import ForkServerContext
@@ -82,12 +83,12 @@ def test_a_killed_process_leaves_the_index_as_before_or_as_after(
     process.join(DEADLINE_S)
     whole = time.perf_counter() - begin
     after = texts(update(tmp_path / "whole", AFTER))
-    before = texts(update(tmp_path / "whole", BEFORE))
+    before = texts(update(tmp_path / "before", BEFORE))
     rng, kills = random.Random(7), 0
     for number in range(KILLS):
         index = tmp_path / str(number)
         if first:
-            update(index, first)
+            shutil.copytree(tmp_path / "before", index)
         kills += killed(processes, index, AFTER, rng.uniform(0, whole))
         left = generations.current(index)
         if left is None:

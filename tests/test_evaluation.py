@@ -96,9 +96,9 @@ def test_the_demo_keeps_its_figures(demo: Assistant) -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+def run(empty_index: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     monkeypatch.setenv("QA_CORPUS", str(CORPUS))
-    monkeypatch.setenv("QA_INDEX", str(tmp_path / "index"))
+    monkeypatch.setenv("QA_INDEX", str(empty_index))
     return CliRunner()
 
 

@@ -109,21 +109,23 @@ def fail_each_write(library: str, folder: Path) -> None:
     indexing.LEAST_KEPT, indexing.MOST_CHANGED = 0, 0.5  # so that an update puts what has changed over what was there
     shim = CDLL(library)
     after = texts(update(folder / "whole", AFTER))
+    before = texts(update(folder / "before", BEFORE))
     failed = 0
-    for first in (None, BEFORE):
+    for built in (False, True):
         for error in (errno.ENOSPC, errno.EIO):
             at = 0
             while True:
                 at += 1
                 index = folder / "index"
                 shutil.rmtree(index, ignore_errors=True)
-                before = texts(update(index, first)) if first else None
+                if built:
+                    shutil.copytree(folder / "before", index)
                 said, count = faulty(shim, index, at, error)
                 if count < at:
                     break
                 failed += 1
                 left = texts(generations.current(index))
-                assert left == (before if said else after), (at, error, said)
+                assert left == (after if not said else before if built else None), (at, error, said)
                 assert "\n" not in said
                 assert not said or "can't be written" in said or "is damaged" in said, said
                 assert texts(update(index, AFTER)) == after

@@ -19,6 +19,7 @@ LAYERS = [
     {"followup", "passages", "words", "marks", "generations", "questions", "question", "model"},
     {"stores"},
     {"hints", "spelling", "lists", "vectors"},
+    {"exporting"},
     {"runtime"},
     {"stores.nearest", "stores.columns", "stores.lexical"},
     {"stores.local", "stores.engine"},

@@ -7,14 +7,17 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qa import runtime
+from qa import exporting, runtime
 from qa.encoder import DEFAULT, Encoder, SentenceEncoder, bundled_folder
 from qa.errors import EncoderError
-from qa.runtime import MODEL, PADDING, TOKENS, WEIGHTS, OnnxEncoder, batches, load
+from qa.exporting import ABOUT, MODEL, NETWORK, PROBED, WEIGHTS
+from qa.model import BUNDLED
+from qa.runtime import PADDING, TOKENS, OnnxEncoder, batches, load
 from qa.settings import RUNTIMES
 
 TEXTS = ["Which river is the port on?", "", "The port was built in 1912. " * 60, "Уголь и сталь", "re-enter\n\n½ 😀"]
@@ -83,6 +86,35 @@ def test_later_starts_load_neither_torch_nor_sentence_transformers(exported: Pat
         "assert not {'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_default_encoder_is_written_without_them(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from qa.exporting import write\n"
+        f"write({DEFAULT!r}, Path({str(tmp_path)!r}), 'onnx')\n"
+        "assert not {'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+    OnnxEncoder(tmp_path).verify()
+
+
+def test_the_network_that_comes_with_the_package_is_what_would_be_exported_now(encoder: Encoder) -> None:
+    now = exporting.exported(SentenceEncoder())
+    folder = BUNDLED / DEFAULT
+    assert json.loads((folder / ABOUT).read_text("utf-8")) == now.about, "run python -m qa.exporting"
+    operations = [[node.op_type for node in g.graph.node] for g in (onnx.load_model(folder / NETWORK), now.graph)]
+    assert operations[0] == operations[1]
+    assert np.abs(np.load(folder / PROBED) - now.probed).max() < 1e-4
+    assert encoder.tokenizer.to_str() == now.tokenizer.to_str()
+
+
+def test_without_the_package_of_its_weights_the_default_encoder_is_exported_as_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "bundled_weights", lambda: None)
+    exporting.write(DEFAULT, tmp_path, "onnx")
+    expected = np.load(tmp_path / PROBED)
+    assert (exporting.probed(OnnxEncoder(tmp_path)) * expected).sum(axis=-1).min() >= 0.9999
 
 
 def test_other_vectors_are_refused_once_and_pytorch_runs_the_encoder(
