@@ -258,8 +258,10 @@ def _plot(rows: list[dict[str, Any]], folder: Path) -> None:
     import matplotlib.pyplot as plt
 
     names = [name for name, value in rows[0].items() if isinstance(value, float) and "recall" not in name]
-    figure, places = plt.subplots(4, 3, figsize=(12, 12), layout="constrained")
+    figure, places = plt.subplots(-(-len(names) // 3), 3, figsize=(12, len(names)), layout="constrained")
     sizes = [row["passages"] for row in rows]
+    for place in places.flat[len(names) :]:
+        place.remove()
     for place, name in zip(places.flat, names, strict=False):
         values = [max(row[name], 1e-3) for row in rows]
         slope = np.polyfit(np.log10(sizes), np.log10(values), 1)[0]
