@@ -29,7 +29,7 @@ from qa.model import model_for
 from qa.question import analyse
 from qa.questions import Item, read_squad
 from qa.reader import THRESHOLD
-from qa.runtime import DEFAULT_RUNTIME, OnnxEncoder, load
+from qa.runtime import DEFAULT_RUNTIME, OnnxEncoder, load_in_memory
 from qa.stores.local import LocalStore
 from qa.terms import WORD, Analyzer
 from qa.together import Together
@@ -41,11 +41,11 @@ RANKED = 10
 
 
 @cli.command()
-def squad(file: File, foreign: Path | None = None, limit: int = 0, runtime: str = "torch") -> None:
+def squad(file: File, foreign: Path | None = None, limit: int = 0, runtime: str = DEFAULT_RUNTIME) -> None:
     """Retrieval, quotes and refusals on a SQuAD file; each half of its articles by itself; dense vectors alone."""
     read = read_squad(file)
     items = random.Random(7).sample(read.items, limit) if limit else read.items
-    assistant = Assistant.from_documents(read.documents, _encoder(runtime), threshold=0)
+    assistant = Assistant.from_documents(read.documents, load_in_memory(DEFAULT, runtime), threshold=0)
     articles = list(dict.fromkeys(document.title for document in read.documents))
     outcomes = evaluation.ask_all(assistant, items)
     show("all", evaluation.figures(outcomes, THRESHOLD))
@@ -205,7 +205,7 @@ def embedding(file: File, limit: int = 256) -> None:
 
     The network is given tokens, in batches of one length as near as may be, of whichever size is best.
     """
-    encoder, analyzer = _encoder(), Analyzer()
+    encoder, analyzer = load_in_memory(DEFAULT), Analyzer()
     assert isinstance(encoder, OnnxEncoder)
     model = model_for(encoder.fingerprint, encoder.dimension)
     split = indexing.split_all(read_squad(file).documents, encoder)[:limit]
@@ -239,7 +239,7 @@ def _run(encoder: OnnxEncoder, batches: Sequence[dict[str, Any]]) -> None:
 
 def _copies(file: Path, passages: int, limit: int) -> tuple[Assistant, list[str]]:
     """An assistant over copies of a file's paragraphs, each embedded once, and some of its questions."""
-    read, encoder, analyzer = read_squad(file), _encoder(), Analyzer()
+    read, encoder, analyzer = read_squad(file), load_in_memory(DEFAULT), Analyzer()
     model = model_for(encoder.fingerprint, encoder.dimension)
     split = indexing.split_all(read.documents, encoder)
     embedded = list(indexing.embed(split, encoder, analyzer, model.basis, lambda *_: None))
@@ -252,12 +252,6 @@ def _copies(file: Path, passages: int, limit: int) -> tuple[Assistant, list[str]
     named = {document.id: document for document in documents}.values()
     assistant = Assistant(LocalStore.build(named, copies, analyzer), encoder, analyzer, model)
     return assistant, [item.question for item in random.Random(7).sample(read.items, limit)]
-
-
-def _encoder(runtime: str = DEFAULT_RUNTIME) -> Encoder:
-    """The default encoder as it is run, exported for this once."""
-    with tempfile.TemporaryDirectory() as folder:
-        return load(DEFAULT, Path(folder), runtime)
 
 
 def _bare(encoder: Encoder, store: LocalStore, question: str) -> None:

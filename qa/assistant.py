@@ -7,7 +7,7 @@ from pathlib import Path
 from qa import corpus as corpora
 from qa import indexing
 from qa.corpus import MAX_FILE_MB
-from qa.encoder import DEFAULT, Encoder, SentenceEncoder, Vectors
+from qa.encoder import DEFAULT, Encoder, Vectors
 from qa.errors import StoreError
 from qa.followup import standalone
 from qa.hints import hint, is_small_talk, topics_of
@@ -15,7 +15,7 @@ from qa.indexing import Changes, Progress
 from qa.model import Model, model_for
 from qa.reader import THRESHOLD, Reader
 from qa.retriever import Retriever
-from qa.runtime import DEFAULT_RUNTIME, load
+from qa.runtime import DEFAULT_RUNTIME, load, load_in_memory
 from qa.sharing import share
 from qa.spelling import corrected
 from qa.stores import Shared, Store
@@ -92,7 +92,7 @@ class Assistant:
         cls, documents: Sequence[Document], encoder: Encoder | None = None, *, threshold: float = THRESHOLD
     ) -> "Assistant":
         """An assistant over documents in memory, with nothing on disk; raises CorpusError where they hold no text."""
-        encoder = encoder or SentenceEncoder()
+        encoder = encoder or load_in_memory(DEFAULT)
         analyzer = Analyzer(detect_language([document.text for document in documents]))
         model = model_for(encoder.fingerprint, encoder.dimension)
         store = indexing.build(documents, encoder, analyzer, model.basis)

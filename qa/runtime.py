@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -64,8 +65,10 @@ class OnnxEncoder:
         return self._encode(self._about["query"], texts, spans)
 
     def verify(self) -> None:
-        """Raise EncoderError unless the network is the one that was exported."""
-        if any(checksum(self._folder / name) != known for name, known in self._about["sha256"].items()):
+        """Raise EncoderError unless the network is the one that was exported, where its files are still there."""
+        if self._folder.exists() and any(
+            checksum(self._folder / name) != known for name, known in self._about["sha256"].items()
+        ):
             raise EncoderError(f"the encoder in {self._folder} is damaged: delete it")
 
     def _encode(self, before: str, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
@@ -120,6 +123,12 @@ def load(name: str, folder: Path, runtime: str = DEFAULT_RUNTIME) -> Encoder:
             export(name, kept, runtime)
             return OnnxEncoder(kept)
     return SentenceEncoder(name)
+
+
+def load_in_memory(name: str, runtime: str = DEFAULT_RUNTIME) -> Encoder:
+    """The encoder of a name in a runtime, of which nothing stays on the disk; raises EncoderError."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # what is mapped stays until it is let go of
+        return load(name, Path(folder), runtime)
 
 
 def export(name: str, folder: Path, runtime: str) -> None:

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,16 @@ def test_later_starts_load_neither_torch_nor_sentence_transformers(exported: Pat
         "assert not {'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_in_memory_nothing_stays_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: Encoder) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    own = runtime.load_in_memory(DEFAULT)
+    assert list(tmp_path.iterdir()) == []
+    assert isinstance(own, OnnxEncoder)
+    own.verify()
+    one, other = (each.encode_questions(TEXTS[:1], [[]])[0].vector for each in (own, encoder))
+    assert one @ other > 0.99999
 
 
 def test_the_default_encoder_is_written_without_them(tmp_path: Path) -> None:
