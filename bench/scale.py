@@ -269,7 +269,8 @@ def _plot(rows: list[dict[str, Any]], folder: Path) -> None:
         values = [max(row[name], 1e-3) for row in rows]
         slope = np.polyfit(np.log10(sizes), np.log10(values), 1)[0]
         place.loglog(sizes, values, "o-")
-        place.set(title=f"{name} (slope {slope:.2f})", xlabel="passages")
+        place.set_title(f"{name} (slope {slope:.2f})", fontsize=11)
+        place.set_xlabel("passages")
         place.grid(alpha=0.3)
     folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / "scale.png", dpi=80)
