@@ -131,7 +131,10 @@ def exported(encoder: SentenceEncoder) -> Network:
 
 
 def prepare(folder: Path) -> None:
-    """Export the default encoder's network into the folder that comes with this package: all but its weights."""
+    """Export the default encoder's network into the folder that comes with this package: all but its weights.
+
+    `python -m qa.exporting` without arguments does that, which a release with another one needs.
+    """
     import onnx
 
     network = exported(SentenceEncoder())

@@ -80,13 +80,19 @@ def test_a_model_with_prompts_gets_them(torch_encoder: SentenceEncoder, tmp_path
     assert load(str(copy), tmp_path / "encoder").fingerprint != ours.fingerprint
 
 
-def test_later_starts_load_neither_torch_nor_sentence_transformers(exported: Path) -> None:
+def test_the_default_encoder_is_written_and_run_without_pytorch_and_sentence_transformers(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from qa.runtime import load\n"
-        f"load({DEFAULT!r}, Path({str(exported)!r})).encode_questions(['Why?'], [[]])\n"
+        "import sys; from pathlib import Path; from qa.exporting import write; from qa.runtime import OnnxEncoder\n"
+        f"folder = Path({str(tmp_path)!r}); write({DEFAULT!r}, folder, 'onnx')\n"
+        "encoder = OnnxEncoder(folder); encoder.verify(); encoder.encode_questions(['Why?'], [[]])\n"
         "assert not {'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_later_starts_write_nothing(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "export", lambda *_: pytest.fail("written again"))
+    assert isinstance(load(DEFAULT, exported), OnnxEncoder)
 
 
 def test_in_memory_nothing_stays_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: Encoder) -> None:
@@ -97,16 +103,6 @@ def test_in_memory_nothing_stays_on_the_disk(tmp_path: Path, monkeypatch: pytest
     own.verify()
     one, other = (each.encode_questions(TEXTS[:1], [[]])[0].vector for each in (own, encoder))
     assert one @ other > 0.99999
-
-
-def test_the_default_encoder_is_written_without_them(tmp_path: Path) -> None:
-    program = (
-        "import sys; from pathlib import Path; from qa.exporting import write\n"
-        f"write({DEFAULT!r}, Path({str(tmp_path)!r}), 'onnx')\n"
-        "assert not {'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
-    OnnxEncoder(tmp_path).verify()
 
 
 def test_the_network_that_comes_with_the_package_is_what_would_be_exported_now(encoder: Encoder) -> None:

@@ -3,6 +3,7 @@
 The same tests run over both; what else there is to each is below, and in test_milvus.py.
 """
 
+import hashlib
 import math
 import shutil
 from dataclasses import replace
@@ -20,7 +21,7 @@ from qa.marks import hashed
 from qa.stores import Shared, Store
 from qa.stores.columns import COLUMNS
 from qa.stores.lexical import Lexical
-from qa.stores.local import LocalStore
+from qa.stores.local import DATABASE, SCHEMA, LocalStore
 from qa.terms import Analyzer
 from qa.words import random_basis
 
@@ -37,6 +38,15 @@ PARTS = st.lists(st.one_of(TEXT, st.sampled_from(["# A river\n\n", "port. ", "\r
 
 def build(documents: list[Document], folder: Path | None = None) -> LocalStore:
     return indexing.build(documents, WordCountEncoder(), Analyzer("en"), random_basis(4), folder)
+
+
+def test_what_is_written_otherwise_is_of_another_format(tmp_path: Path) -> None:
+    build([RIVER, COAL], tmp_path).close()
+    sizes = [(name, (tmp_path / name).stat().st_size) for name in FILES if name != DATABASE]
+    layout = hashlib.sha256(repr((SCHEMA, sizes)).encode()).hexdigest()[:16]
+    assert (indexing.FORMAT, layout) == (9, "400e232d2c2ce5fc"), (
+        "a new FORMAT is needed, so that older indexes are built anew"
+    )
 
 
 @pytest.fixture(params=["in memory", "opened again", "in Milvus"])
