@@ -9,6 +9,7 @@ import random
 import re
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -16,23 +17,22 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
+from unittest.mock import patch
 
 import numpy as np
 import typer
 
-from qa import Assistant, Document, evaluation, indexing
+from qa import Answer, Assistant, Document, evaluation, indexing
+from qa.answer.calibration import Calibration
+from qa.answer.cross_encoder import load_reader_in_memory
+from qa.answer.reader import SURE_SPAN, THRESHOLD
 from qa.cache import Cache
 from qa.encoder import DEFAULT, Encoder
 from qa.evaluation import Outcome
-from qa.followup import standalone
-from qa.model import model_for
-from qa.question import analyse
 from qa.questions import Item, read_squad
-from qa.reader import THRESHOLD
 from qa.runtime import DEFAULT_RUNTIME, OnnxEncoder, load_in_memory
 from qa.stores.local import LocalStore
 from qa.terms import WORD, Analyzer
-from qa.together import Together
 
 cli = typer.Typer(add_completion=False)
 File = Annotated[Path, typer.Argument(exists=True)]
@@ -117,12 +117,119 @@ def cmu(folder: File) -> None:
 
 
 @cli.command()
-def followups(file: File) -> None:
-    """CANARD: of the content words that people added, how many are carried over, and how many others are added."""
-    entries = json.loads(file.read_text("utf-8"))
-    dialogues = list(dict.fromkeys(entry["QuAC_dialog_id"] for entry in entries))
-    for name, half in (("first half, which rules were chosen on", dialogues[::2]), ("second half", dialogues[1::2])):
-        show(name, _followup_figures([entry for entry in entries if entry["QuAC_dialog_id"] in set(half)]))
+def manuals(
+    folders: Annotated[list[Path], typer.Argument(exists=True)], index: Path = Path("index-of-manuals")
+) -> None:
+    """Questions as people type them: each folder has documents/, questions.jsonl and maybe conversations.jsonl.
+
+    A quote is right if it is of a question's document, or of one of `also`, and holds one of its answers.
+    """
+    for folder in folders:
+        usual = Assistant.open(folder / "documents", index / folder.name)
+        always = Assistant.open(folder / "documents", index / folder.name, threshold=0)
+        rows = _lines(folder / "questions.jsonl")
+        asked = [(row, usual.ask(row["question"]), _right(row, always.ask(row["question"]))) for row in rows]
+        there = [(answer, right) for row, answer, right in asked if row["answers"]]
+        near = [answer for row, answer, _ in asked if not row["answers"] and row.get("near")]
+        other = [answer for row, answer, _ in asked if not row["answers"] and not row.get("near")]
+        given = [any(right) and not answer.abstained for answer, right in there]
+        refused = [answer.abstained for answer in near + other]
+        sure = [(a, any(right)) for _, a, right in asked if not a.abstained and not a.unsure]
+        outcomes = [
+            Outcome(bool(row["answers"]), None, right[:1] == [True], a.confidence, 0) for row, a, right in asked
+        ]
+        ranked = sorted(outcomes, key=lambda outcome: -outcome.confidence)
+        precise = [n for n in range(1, len(ranked) + 1) if sum(o.right for o in ranked[:n]) >= 0.8 * n]
+        figures = {
+            "right quote among the citations, of all": np.mean(given),
+            "right first quote, but declined": np.mean([right[:1] == [True] and a.abstained for a, right in there]),
+            "helpful: right quotes and right refusals": (sum(given) + sum(refused)) / len(rows),
+            "misled: wrong without saying that it is unsure": sum(not right for _, right in sure) / len(rows),
+            "right first quote, if none is declined": np.mean([right[:1] == [True] for _, right in there]),
+            "AUROC of right first quotes": evaluation.auroc(
+                [o.right for o in outcomes], [o.confidence for o in outcomes]
+            ),
+            "right first quotes at 80 % precision": sum(o.right for o in ranked[: max(precise, default=0)])
+            / len(there),
+            "calibration error, of answered": evaluation.calibration_error(
+                [o for o, (_, a, _) in zip(outcomes, asked, strict=True) if not a.abstained]
+            ),
+            "near questions declined or unsure": np.mean([a.abstained or a.unsure for a in near]),
+            "near questions declined": np.mean([a.abstained for a in near]),
+            "other questions declined": np.mean([a.abstained for a in other]),
+            **_followed(_lines(folder / "conversations.jsonl"), usual, always),
+        }
+        show(folder.name, {name: float(value) for name, value in figures.items()})
+
+
+def _followed(talks: list[dict[str, Any]], usual: Assistant, always: Assistant) -> dict[str, float]:
+    """Right first quotes of the questions of conversations, if none is declined."""
+    right: dict[str, list[bool]] = {}
+    for talk in talks:
+        history: list[tuple[str, str]] = []
+        for number, turn in enumerate(talk["turns"]):
+            if turn["answers"]:
+                kind = (
+                    "changes of topic" if turn.get("kind") == "newtopic" else "follow-ups" if number else "first ones"
+                )
+                right.setdefault(kind, []).append(_right(turn, always.ask(turn["question"], history))[:1] == [True])
+            answer = usual.ask(turn["question"], history)
+            history.append((answer.standalone, answer.text))
+    return {f"{kind}: right first quote": float(np.mean(own)) for kind, own in right.items()}
+
+
+def _right(row: dict[str, Any], answer: Answer) -> list[bool]:
+    """Which of an answer's quotes are right."""
+    places, wanted = {row.get("document"), *row.get("also", [])}, [_folded(text) for text in row["answers"]]
+    return [c.document_id in places and any(w in _folded(c.quote) for w in wanted) for c in answer.citations]
+
+
+def _folded(text: str) -> str:
+    text = text.translate(str.maketrans("’‘“”\u00a0–—‑", "''\"\" ---"))
+    return " ".join(re.sub(r"[*_`|\\]|\]\([^)]*\)|[\[\]]", " ", text).lower().split())
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()] if path.exists() else []
+
+
+@cli.command()
+def spans(file: File) -> None:
+    """The words that answer, given the right sentence, on a SQuAD file's articles 2, 4, …: SQuAD's F1."""
+    read = read_squad(file)
+    articles = list(dict.fromkeys(document.title for document in read.documents))[1::2]
+    passages = indexing.split_all(read.documents, load_in_memory(DEFAULT))
+    reader = load_reader_in_memory()
+    whole, sure = [], []
+    for item in read.items:
+        if item.article not in articles or not item.spans:
+            continue
+        start, end = item.spans[0]
+        held = (p for p in passages if p.document_id == item.document and p.start <= start and end <= p.end)
+        passage = next(held, None)
+        number = (
+            next((n for n, s in enumerate(passage.sentences) if s.start <= start < s.end), None) if passage else None
+        )
+        if passage is None or number is None:
+            continue
+        found = reader(item.question, [passage])[0].span(number)
+        assert found is not None
+        (a, b), probability = found
+        words = passage.text[a - passage.start : b - passage.start]
+        whole.append(max(_f1(words, answer) for answer in item.answers))
+        if probability >= SURE_SPAN:
+            sure.append(whole[-1])
+    share = len(sure) / len(whole)
+    show(
+        "spans",
+        {"questions": len(whole), "F1": float(np.mean(whole)), "shown": share, "F1 of those": float(np.mean(sure))},
+    )
+
+
+def _f1(found: str, answer: str) -> float:
+    ours, theirs = (Counter(_plain(text).split()) for text in (found, answer))
+    shared = (ours & theirs).total()
+    return 2 * shared / (ours.total() + theirs.total()) if shared else 0.0
 
 
 @cli.command()
@@ -148,17 +255,19 @@ def languages(files: Annotated[list[Path], typer.Argument(exists=True)]) -> None
 
 @cli.command()
 def latency(file: File, passages: int = 10_000, limit: int = 300, clients: int = 32) -> None:
-    """Questions on this many passages, the file's paragraphs again and again: one by one, and by many at a time.
+    """Questions on this many passages, the file's paragraphs with others: one by one, and by many at a time.
 
-    Beside each question, by turns, its bare cost: encoding it and searching for it, by its vector or as is done here.
+    Beside each question, by turns, what the bare networks take: the encoder for the question, and the reader for it
+    with the passages that are read.
     """
     assistant, questions = _copies(file, passages, limit)
-    encoder, store, analyzer = assistant.encoder, assistant.store, Analyzer()
+    encoder, store = assistant.encoder, assistant.store
     assert isinstance(store, LocalStore)
+    tokens = {question: _tokens(assistant, question) for question in questions}
     ways = {
         "question, ms": assistant.ask,
-        "encoding and search, ms": lambda question: _bare(encoder, store, question),
-        "encoding and all three rankings, ms": lambda question: _ranked(encoder, store, analyzer, question),
+        "bare networks, ms": lambda question: _bare(assistant, tokens[question]),
+        "encoding and all three rankings, ms": lambda question: _ranked(encoder, store, Analyzer(), question),
     }
     times: dict[str, list[float]] = {name: [] for name in ways}
     for question in questions[:5] + questions:  # the first five only warm up
@@ -179,8 +288,7 @@ def latency(file: File, passages: int = 10_000, limit: int = 300, clients: int =
         {
             "passages": len(store),
             **percentiles,
-            "question to encoding and search, p50": float(np.median(whole) / np.median(bare)),
-            "question to encoding and all three rankings, p50": float(np.median(whole) / np.median(ranked)),
+            "question to bare networks, p50": float(np.median(whole) / np.median(bare)),
             "questions a second, one client": alone,
             f"questions a second, {clients} clients": rate,
             "the latter to the former": rate / alone,
@@ -205,18 +313,17 @@ def embedding(file: File, limit: int = 256) -> None:
 
     The network is given tokens, in batches of one length as near as may be, of whichever size is best.
     """
-    encoder, analyzer = load_in_memory(DEFAULT), Analyzer()
+    encoder = load_in_memory(DEFAULT)
     assert isinstance(encoder, OnnxEncoder)
-    model = model_for(encoder.fingerprint, encoder.dimension)
     split = indexing.split_all(read_squad(file).documents, encoder)[:limit]
     read = encoder.tokenizer.encode_batch([p.label + p.text for p in split])
     tokens = sorted((one.ids[: encoder.max_tokens] for one in read), key=len)
     bare = {size: [tokens[n : n + size] for n in range(0, len(tokens), size)] for size in (1, 2, 4, 8, 16, 32)}
-    inputs = {size: [encoder._inputs(batch) for batch in batches] for size, batches in bare.items()}
+    inputs = {size: [encoder._network._inputs(batch, None) for batch in batches] for size, batches in bare.items()}
     rates: dict[str, list[float]] = {}
     for turn in range(5):
         with tempfile.TemporaryDirectory() as folder, closing(Cache(Path(folder), str(turn))) as cache:
-            ours = partial(indexing.embed, split, encoder, analyzer, model.basis, lambda *_: None, cache)
+            ours = partial(indexing.embed, split, encoder, lambda *_: None, cache)
             rates.setdefault("embedded", []).append(len(split) / _milliseconds(ours))
         for size, batches in inputs.items():
             alone = partial(_run, encoder, batches)
@@ -234,29 +341,52 @@ def _resident_mb() -> float:
 
 def _run(encoder: OnnxEncoder, batches: Sequence[dict[str, Any]]) -> None:
     for inputs in batches:
-        encoder._session.run(None, inputs)
+        encoder._network._session.run(None, inputs)
 
 
 def _copies(file: Path, passages: int, limit: int) -> tuple[Assistant, list[str]]:
     """An assistant over copies of a file's paragraphs, each embedded once, and some of its questions."""
     read, encoder, analyzer = read_squad(file), load_in_memory(DEFAULT), Analyzer()
-    model = model_for(encoder.fingerprint, encoder.dimension)
     split = indexing.split_all(read.documents, encoder)
-    embedded = list(indexing.embed(split, encoder, analyzer, model.basis, lambda *_: None))
-    copies = [
-        item._replace(passage=replace(item.passage, document_id=f"{n} {item.passage.document_id}"))
+    embedded = list(indexing.embed(split, encoder, lambda *_: None))
+    copies = [  # with a number, so that none of them counts as the same text
+        item._replace(
+            passage=replace(
+                item.passage, document_id=f"{n} {item.passage.document_id}", text=f"{item.passage.text} ({n})"
+            )
+        )
         for n in range(-(-passages // len(embedded)))
         for item in embedded
     ]
     documents = [Document(item.passage.document_id, item.passage.title, "") for item in copies]
     named = {document.id: document for document in documents}.values()
-    assistant = Assistant(LocalStore.build(named, copies, analyzer), encoder, analyzer, model)
+    store, reader = LocalStore.build(named, copies, analyzer), load_reader_in_memory()
+    assistant = Assistant(store, encoder, analyzer, reader, Calibration.load())
     return assistant, [item.question for item in random.Random(7).sample(read.items, limit)]
 
 
-def _bare(encoder: Encoder, store: LocalStore, question: str) -> None:
-    (encoded,) = encoder.encode_questions([question], [[]])
-    store._nearest(encoded.vector, 10)
+def _tokens(assistant: Assistant, question: str) -> tuple[list[list[int]], list[list[int]], list[int]]:
+    """The tokens of a question, and of it with each passage that is read, with where those begin."""
+    given: list[tuple[list[list[int]], list[int]]] = []
+    network = assistant._read._read._network
+    taken = network.__class__.__call__
+
+    def kept(self: object, texts: list[list[int]], seconds: list[int]) -> list[Any]:
+        given.append((texts, seconds))
+        return taken(self, texts, seconds)  # type: ignore[arg-type]
+
+    with patch.object(network.__class__, "__call__", kept):
+        assistant._read._read(question, [c.passage for c in assistant._retrieve(question).candidates])
+    own = assistant.encoder.tokenizer.encode(question).ids
+    return [own], *given[-1]
+
+
+def _bare(assistant: Assistant, tokens: tuple[list[list[int]], list[list[int]], list[int]]) -> None:
+    own, texts, seconds = tokens
+    encoder = assistant.encoder
+    assert isinstance(encoder, OnnxEncoder)
+    encoder._network(own)
+    assistant._read._read._network(texts, seconds)
 
 
 def _ranked(encoder: Encoder, store: LocalStore, analyzer: Analyzer, question: str) -> None:
@@ -277,9 +407,8 @@ def _refusals(outcomes: Sequence[Outcome]) -> dict[str, float]:
 
 def _dense_order(assistant: Assistant, question: str) -> list[str]:
     """The documents by the vectors of their passages alone, the plain baseline."""
-    analyzer = Analyzer()
-    found = analyse(question, Together(assistant.encoder.encode_questions), analyzer, assistant._retrieve._basis)
-    pool = assistant.store.search(found.vector, [], 100)
+    (encoded,) = assistant.encoder.encode_questions([question], [[]])
+    pool = assistant.store.search(encoded.vector, [], 100)
     order = pool.numbers[np.argsort(-pool.dense, kind="stable")].tolist()
     return _distinct(p.document_id for p in assistant.store.passages(order[: 2 * RANKED]).values())
 
@@ -306,42 +435,6 @@ def _records(path: Path) -> list[dict[str, str]]:
 
 def _plain(text: str) -> str:
     return " ".join(re.sub(r"\b(?:a|an|the)\b", " ", " ".join(WORD.findall(text.lower()))).split())
-
-
-def _followup_figures(entries: Sequence[dict[str, object]]) -> dict[str, float]:
-    """With the article's title as what was asked first, and the answers that people gave between."""
-    added = carried = ours_total = wrong = 0
-    alone, rewrites = [], []
-    for entry in entries:
-        history = [str(text) for text in entry["History"]]  # type: ignore[attr-defined]
-        title, _, *turns = history  # of the article, and of its section
-        pairs = [(f"What is {title}?", ""), *zip(turns[::2], turns[1::2], strict=False)]
-        question, rewrite = str(entry["Question"]), str(entry["Rewrite"])
-        ours = standalone(question, pairs)
-        theirs = _content(rewrite) - _content(question)
-        mine = _content(ours) - _content(question)
-        if theirs:
-            added += len(theirs)
-            carried += len(theirs & mine)
-        else:
-            alone.append(ours == question)
-        ours_total += len(mine)
-        wrong += len(mine - theirs)
-        rewrites.append(standalone(rewrite, pairs) == rewrite)
-    return {
-        "questions": len(entries),
-        "words that people added": added,
-        "carried over": carried / max(1, added),
-        "words that we added": ours_total,
-        "wrong of those": wrong / max(1, ours_total),
-        "self-contained questions": len(alone),
-        "left alone": float(np.mean(alone)),
-        "people's rewrites left alone": float(np.mean(rewrites)),
-    }
-
-
-def _content(text: str) -> set[str]:
-    return set(Analyzer().terms(text))
 
 
 def _mistyped(question: str, rng: random.Random) -> str:

@@ -24,9 +24,10 @@ import numpy as np
 import typer
 
 from qa import Assistant, Document, generations, indexing
+from qa.answer.calibration import Calibration
+from qa.answer.cross_encoder import load_reader
 from qa.assistant import ENCODER
 from qa.encoder import DEFAULT, Encoded, Encoder, Span, Vectors, unit
-from qa.model import model_for
 from qa.runtime import load
 from qa.stores import Vectored
 from qa.stores.columns import floats
@@ -76,7 +77,7 @@ def measure(
 def build(folder: Path, size: int, index: list[Path]) -> None:
     """Build a store of so many passages in a folder."""
     stores = [_store(each) for each in index]
-    encoder, analyzer, basis = _parts(index)
+    encoder, analyzer = _parts(index)
     hashes = indexing.hashes_of(list(_documents(stores, size)))
     drawing: list[float] = []
     about: dict[str, Any] = {}
@@ -89,7 +90,7 @@ def build(folder: Path, size: int, index: list[Path]) -> None:
         store.close()
 
     begin = time.process_time()
-    built = {**indexing.settings_of(encoder, analyzer, basis), "documents": hashes}
+    built = {**indexing.settings_of(encoder, analyzer), "documents": hashes}
     generation = generations.create(folder, "store", built, fill)
     about["build, core-s"] = time.process_time() - begin - sum(drawing)
     about["build, MB resident"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -101,7 +102,6 @@ def build(folder: Path, size: int, index: list[Path]) -> None:
 def ask(folder: Path, size: int, index: list[Path]) -> None:
     """Open the store and ask it."""
     encoder = load(DEFAULT, index[0] / ENCODER)
-    model = model_for(encoder.fingerprint, encoder.dimension)
     texts = _questions([_store(each) for each in index])
     analyzer = Analyzer()
     vectors = [encoder.encode_questions([text], [[]])[0].vector for text in texts]
@@ -109,7 +109,7 @@ def ask(folder: Path, size: int, index: list[Path]) -> None:
     begin = time.perf_counter()
     store = _store(folder)
     opened = time.perf_counter() - begin
-    assistant = Assistant(store, encoder, analyzer, model)
+    assistant = Assistant(store, encoder, analyzer, load_reader(index[0] / ENCODER), Calibration.load())
     pairs = list(zip(texts, vectors, strict=True))
     first, searches = (
         [_timed(lambda t=t, v=v: store.search(v, analyzer.terms(t), 100)) for t, v in pairs] for _ in range(2)
@@ -135,23 +135,22 @@ def ask(folder: Path, size: int, index: list[Path]) -> None:
 def change(folder: Path, size: int, index: list[Path]) -> None:
     """Index the store's documents with one of them changed, and once more as they are then."""
     stores = [_store(each) for each in index]
-    encoder, analyzer, basis = _parts(index)
+    encoder, analyzer = _parts(index)
     encoder.encode_passages = partial(_drawn, stores[0], np.random.default_rng(7))  # type: ignore[method-assign]
     first, *others = _documents(stores, size)
     documents = [replace(first, text=f"{first.text}\n\nOne thing more."), *others]
     figures = {}
     for what in ("change one document", "open with its documents"):
         begin, began = time.process_time(), time.perf_counter()
-        generation, _ = indexing.update(documents, folder, encoder, analyzer, basis, lambda *_: None)
+        generation, _ = indexing.update(documents, folder, encoder, analyzer, lambda *_: None)
         open_store(generation).close()
         figures[f"{what}, core-s"] = time.process_time() - begin
         figures[f"{what}, s"] = time.perf_counter() - began
     print(json.dumps(figures))
 
 
-def _parts(index: list[Path]) -> tuple[Encoder, Analyzer, Vectors]:
-    encoder = load(DEFAULT, index[0] / ENCODER)
-    return encoder, Analyzer(), model_for(encoder.fingerprint, encoder.dimension).basis
+def _parts(index: list[Path]) -> tuple[Encoder, Analyzer]:
+    return load(DEFAULT, index[0] / ENCODER), Analyzer()
 
 
 def _drawn(store: LocalStore, chance: np.random.Generator, texts: list[str], spans: list[list[Span]]) -> list[Encoded]:
@@ -206,9 +205,11 @@ def _items(stores: list[LocalStore], size: int) -> Iterator[Vectored]:
     chance = np.random.default_rng(7)
     total = 0
     for turn, store, numbers in _numbers(stores, size):
-        vectors, words = floats(store._parts.vectors), store._parts.words
+        parts = store._parts
+        vectors = floats(parts.vectors)
         for number, passage in store.passages(numbers).items():
-            evidence = store.evidence({number: passage})
+            of = slice(*parts.first_sentences[number : number + 2])
+            sentences = parts.sentences[of] * parts.scales[of, None]
             moved = np.zeros(vectors.shape[1], dtype=np.float32)
             if turn:
                 one, other = chance.integers(len(vectors), size=2)
@@ -216,9 +217,7 @@ def _items(stores: list[LocalStore], size: int) -> Iterator[Vectored]:
             yield Vectored(
                 replace(passage, document_id=f"{total}"),
                 unit(vectors[number] + moved),
-                unit(evidence.vectors + moved),
-                words[slice(*store._parts.first_words[number : number + 2])],
-                evidence.word_rows,
+                unit(sentences + moved),
             )
             total += 1
 

@@ -6,15 +6,16 @@ from pathlib import Path
 
 from qa import corpus as corpora
 from qa import indexing
+from qa.answer.calibration import Calibration
+from qa.answer.cross_encoder import CrossEncoder, load_reader, load_reader_in_memory
+from qa.answer.reader import SURE, THRESHOLD, Findings, Reader
+from qa.answer.retriever import Retriever
 from qa.corpus import MAX_FILE_MB
-from qa.encoder import DEFAULT, Encoder, Vectors
+from qa.encoder import DEFAULT, Encoder
 from qa.errors import StoreError
-from qa.followup import standalone
+from qa.followup import formulations
 from qa.hints import hint, is_small_talk, topics_of
 from qa.indexing import Changes, Progress
-from qa.model import Model, model_for
-from qa.reader import THRESHOLD, Reader
-from qa.retriever import Retriever
 from qa.runtime import DEFAULT_RUNTIME, load, load_in_memory
 from qa.sharing import share
 from qa.spelling import corrected
@@ -25,8 +26,9 @@ from qa.together import Turns
 from qa.types import Answer, Document
 
 CALIBRATION = "calibration"  # the folder in the index where `qa calibrate` keeps what it fitted
+SURER = 0.2  # of confidence, by which a later question is a new one rather than a follow-up
 ATTEMPTS = 3  # to open an index that others write to
-ENCODER = "encoder"  # the one where the encoder is kept as it is run
+ENCODER = "encoder"  # the one where the encoder and the reader are kept as they are run
 TEXTS = "texts"  # and the one where texts are kept that took long to convert
 
 History = Sequence[tuple[str, str]]  # questions and their answers, oldest first
@@ -40,8 +42,10 @@ class Assistant:
         store: Store,
         encoder: Encoder,
         analyzer: Analyzer,
-        model: Model,
+        reader: CrossEncoder,
+        calibration: Calibration,
         threshold: float = THRESHOLD,
+        sure: float = SURE,
     ) -> None:
         self.store = store
         self.generation = ""  # the name of the index's generation that answers; empty in memory
@@ -50,8 +54,8 @@ class Assistant:
         self._analyzer = analyzer
         self.skipped: dict[str, str] = {}  # files that couldn't be read, and why
         self._turns = None if store.waits else Turns()
-        self._retrieve = Retriever(store, encoder, analyzer, model.basis, self._turns)
-        self._read = Reader(model, analyzer, store, threshold)
+        self._retrieve = Retriever(store, encoder, analyzer, self._turns)
+        self._read = Reader(reader, calibration, analyzer, store, threshold, sure)
 
     @classmethod
     def open(
@@ -61,6 +65,7 @@ class Assistant:
         encoder: str | Encoder = DEFAULT,
         *,
         threshold: float = THRESHOLD,
+        sure: float = SURE,
         language: str = "auto",
         runtime: str = DEFAULT_RUNTIME,
         max_file_mb: int = MAX_FILE_MB,
@@ -69,9 +74,10 @@ class Assistant:
     ) -> "Assistant":
         """An assistant over a folder, or over several files, folders and patterns, whose index is brought up to date.
 
-        Below a confidence of `threshold` the assistant abstains. `language`, a code of qa.terms.LANGUAGES, says whose
-        stems and stop words the documents have; "auto" detects it. `encoder` is a name that qa.runtime.load knows, or
-        one that is loaded. With a `store` the index is there, in Milvus, and in `index` what speeds up building it.
+        Below a confidence of `threshold` the assistant abstains, below `sure` its answers are unsure. `language`, a
+        code of qa.terms.LANGUAGES, says whose stems and stop words the documents have; "auto" detects it. `encoder` is
+        a name that qa.runtime.load knows, or one that is loaded. With a `store` the index is there, in Milvus, and in
+        `index` what speeds up building it.
         Raises CorpusError, EncoderError or StoreError.
         """
         places = [corpus] if isinstance(corpus, Path | str) else corpus
@@ -80,30 +86,44 @@ class Assistant:
         if language == "auto":
             language = detect_language([document.text for document in found.documents])
         analyzer = Analyzer(language)
-        model = model_for(loaded.fingerprint, loaded.dimension, Path(index) / CALIBRATION)
-        parts = found.documents, Path(index), loaded, analyzer, model.basis, progress
+        reader = load_reader(Path(index) / ENCODER)
+        calibration = Calibration.load(Path(index) / CALIBRATION)
+        parts = found.documents, Path(index), loaded, analyzer, progress
         opened, generation, changes = share(store, *parts) if store else _local(*parts)
-        assistant = cls(opened, loaded, analyzer, model, threshold)
+        assistant = cls(opened, loaded, analyzer, reader, calibration, threshold, sure)
         assistant.generation, assistant.changes, assistant.skipped = generation, changes, found.skipped
         return assistant
 
     @classmethod
     def from_documents(
-        cls, documents: Sequence[Document], encoder: Encoder | None = None, *, threshold: float = THRESHOLD
+        cls,
+        documents: Sequence[Document],
+        encoder: Encoder | None = None,
+        *,
+        threshold: float = THRESHOLD,
+        sure: float = SURE,
     ) -> "Assistant":
         """An assistant over documents in memory, with nothing on disk; raises CorpusError where they hold no text."""
         encoder = encoder or load_in_memory(DEFAULT)
         analyzer = Analyzer(detect_language([document.text for document in documents]))
-        model = model_for(encoder.fingerprint, encoder.dimension)
-        store = indexing.build(documents, encoder, analyzer, model.basis)
-        return cls(store, encoder, analyzer, model, threshold)
+        store = indexing.build(documents, encoder, analyzer)
+        reader = load_reader_in_memory()
+        return cls(store, encoder, analyzer, reader, Calibration.load(), threshold, sure)
+
+    def document(self, document_id: str) -> Document | None:
+        """The document of this id, or None where it isn't indexed."""
+        return self.store.document(document_id)
+
+    def findings(self, question: str) -> Findings:
+        """What reading the passages that fit a question best has shown, which `qa calibrate` learns from."""
+        return self._read.findings(self._retrieve(question))
 
     def topics(self, k: int) -> list[str]:
         """Up to k of what the documents are about, by their own headings or titles, from all over them."""
         return topics_of(self.store, k)
 
     def ask(self, question: str, history: History = ()) -> Answer:
-        """Answer a question from the documents, or abstain; a follow-up is made to stand alone first.
+        """Answer a question from the documents, or abstain; a follow-up is searched with what was asked before as well.
 
         `history` has the questions, best as they were searched (`Answer.standalone`), and their answers, oldest first.
         What can't be searched, as a greeting, is an abstention that says what can be asked.
@@ -113,10 +133,14 @@ class Assistant:
 
     def _ask(self, question: str, history: History) -> Answer:
         topical = [(asked, answer) for asked, answer in history if not is_small_talk(asked)]
-        alone = corrected(standalone(question, topical), self.store, self._analyzer, self.encoder.tokenizer)
-        if text := hint(alone, self._languages, self.store, self._analyzer):
+        parts = self.store, self._analyzer, self.encoder.tokenizer
+        texts = [corrected(text, *parts) for text in formulations(question, topical)]
+        texts = [text for text in texts if self._analyzer.terms(text)] or texts[:1]  # "Why?" alone can't be searched
+        if text := hint(texts[0], self._languages, self.store, self._analyzer):
             return Answer(question, question, text, citations=(), hits=(), confidence=0.0, abstained=True)
-        return self._read(question, self._retrieve(alone))
+        said = topical[-1][1] if topical else ""
+        alone, *following = (self._read(question, self._retrieve(text), said) for text in texts)
+        return next((answer for answer in following if answer.confidence > alone.confidence - SURER), alone)
 
     @property
     def _languages(self) -> tuple[str, ...]:
@@ -126,11 +150,11 @@ class Assistant:
 
 
 def _local(
-    documents: Sequence[Document], index: Path, encoder: Encoder, analyzer: Analyzer, basis: Vectors, progress: Progress
+    documents: Sequence[Document], index: Path, encoder: Encoder, analyzer: Analyzer, progress: Progress
 ) -> tuple[Store, str, Changes]:
     """The store of these documents on disk, the name of its generation, and what has changed in it."""
     for attempt in range(ATTEMPTS):
-        folder, changes = indexing.update(documents, index, encoder, analyzer, basis, progress)
+        folder, changes = indexing.update(documents, index, encoder, analyzer, progress)
         try:
             return open_store(folder), folder.name, changes
         except StoreError:

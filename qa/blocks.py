@@ -19,6 +19,12 @@ PLAIN_HEADING = 60  # characters; a line that stands alone above a paragraph is 
 PLAIN_PARAGRAPH = 120  # … where the paragraph is at least as long as this
 PLAIN_LEVEL = 7  # below every Markdown heading
 
+STATES = re.compile(  # a heading that is a sentence, as "The pool is closed on Mondays", and not a question
+    r"(?!(?:what|which|who|whose|when|where|why|how|is|are|was|were|can|do|does|did|will|should|may|must)\b|.*\?$)"
+    r"(?=(?:\S+\s+){3}\S).*\S\s"
+    r"(?:is|are|was|were|has|have|had|can|cannot|may|must|will|should|do|does|did|\w+n['’]t)\s",
+    re.IGNORECASE,
+)
 NEWLINE = re.compile(r"\r\n?|\n")
 SPACE = re.compile(r"\s*")
 BLANK_LINE = re.compile(r"[ \t]*\n[ \t]*\n")
@@ -45,7 +51,7 @@ class Block:
 
 
 def blocks(text: str) -> Iterator[Block]:
-    """A text's blocks in order; a heading that stands above no text is a block itself, every other only a path."""
+    """A text's blocks in order; a heading that is a sentence, or stands above no text, is one as well as a path."""
     path: list[tuple[int, str]] = []
     for block, following in pairwise([*structure(text), None]):
         if block is None:
@@ -54,9 +60,10 @@ def blocks(text: str) -> Iterator[Block]:
             yield replace(block, headings=tuple(name for _, name in path))
             continue
         path = [(level, name) for level, name in path if level < block.level]
-        if following is None or 0 < following.level <= block.level:
+        own = " ".join(text[block.start : block.end].split())
+        if following is None or 0 < following.level <= block.level or STATES.match(own):
             yield replace(block, level=0, headings=tuple(name for _, name in path))
-        path.append((block.level, " ".join(text[block.start : block.end].split())))
+        path.append((block.level, own))
 
 
 def structure(text: str) -> Iterator[Block]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from qa.encoder import Encoder
     from qa.evaluation import Point
     from qa.indexing import Progress
+    from qa.questions import Item
     from qa.stores import Shared
     from qa.types import Answer
     from qa.web.service import Service
@@ -115,16 +116,11 @@ def evaluate(
 ) -> None:
     """Measure answers and refusals over the corpus, and show what other thresholds would do."""
     from qa import evaluation
-    from qa.questions import read_questions
 
     settings = Settings.from_environment()
-    items = read_questions(file)
     if plot:
         _check_plot(plot)
-    assistant = _open(dataclasses.replace(settings, threshold=0.0))
-    missing = {i.document for i in items if not i.context and i.document and not assistant.store.document(i.document)}
-    if missing:
-        raise CorpusError(f"{file} asks about {min(missing)!r}, which isn't indexed: name a file in {settings.corpus}")
+    items, assistant = _examined(file, settings)
     with _progress() as progress:
         outcomes = evaluation.ask_all(assistant, items, progress)
     figures = evaluation.figures(outcomes, settings.threshold)
@@ -142,20 +138,18 @@ def evaluate(
 
 @cli.command()
 def calibrate(
-    file: Annotated[Path, typer.Argument(help="Questions and answers in SQuAD's format, with their paragraphs.")],
+    file: Annotated[Path, typer.Argument(help="Questions with known answers, as for `qa eval`.")],
 ) -> None:
-    """Fit the choice of quotes and its confidence to the encoder in use, on a file of questions; minutes of work."""
+    """Fit the confidence to your documents, on questions of yours: some with answers, some without."""
+    from qa import evaluation
     from qa.assistant import CALIBRATION
-    from qa.calibration import calibrate as fit
-    from qa.encoder import SentenceEncoder
-    from qa.questions import read_squad
 
     settings = Settings.from_environment()
-    squad = read_squad(file)
+    items, assistant = _examined(file, settings)
     with _progress() as progress:
-        model = fit(squad, SentenceEncoder(settings.encoder), progress)
-    model.save(settings.index / CALIBRATION)
-    typer.echo(f"fitted on {len(squad.items)} questions for {model.encoder}, kept in {settings.index / CALIBRATION}")
+        fitted = evaluation.calibrated(assistant, items, progress)
+    fitted.save(settings.index / CALIBRATION)
+    typer.echo(f"fitted on {len(items)} questions, kept in {settings.index / CALIBRATION}")
 
 
 @cli.command()
@@ -228,6 +222,18 @@ def _open(settings: Settings, places: Sequence[str] | None = None, rebuild: bool
     return assistant
 
 
+def _examined(file: Path, settings: Settings) -> "tuple[list[Item], Assistant]":
+    """The questions of a file, and an assistant over the corpus that declines none of them."""
+    from qa.questions import read_questions
+
+    items = read_questions(file)
+    assistant = _open(dataclasses.replace(settings, threshold=0.0))
+    missing = {i.document for i in items if not i.context and i.document and not assistant.store.document(i.document)}
+    if missing:
+        raise CorpusError(f"{file} asks about {min(missing)!r}, which isn't indexed: name a file in {settings.corpus}")
+    return items, assistant
+
+
 def _encode_share(settings: Settings, places: Sequence[str] | None, shard: str) -> None:
     from qa.corpus import Share
     from qa.sharding import encode_share
@@ -265,6 +271,7 @@ def _opened(
         settings.index,
         encoder,
         threshold=settings.threshold,
+        sure=settings.sure,
         language=settings.language,
         runtime=settings.runtime,
         max_file_mb=settings.max_file_mb,
@@ -361,7 +368,10 @@ def _print_figures(figures: dict[str, float], points: "Sequence[Point]") -> None
     measures = Table("measure", "", title="Measured", title_justify="left")
     for name, value in figures.items():
         measures.add_row(name, f"{value:.3f}" if isinstance(value, float) else str(value))
-    thresholds = Table("QA_THRESHOLD", "answered", "right of those", "unanswerable declined")
+    thresholds = Table(
+        "threshold", *(f"QA_THRESHOLD:\n{what}" for what in ("answered", "right of those", "unanswerable declined"))
+    )
+    thresholds.add_column("QA_SURE:\nwrong without a word of doubt, of all")
     for point in points:
         thresholds.add_row(*(f"{value:.2f}" for value in point))
     Console().print(measures, thresholds)
@@ -372,18 +382,22 @@ def _lines(answer: "Answer", url: str) -> Iterator[str]:
 
     `url` is where a server shows the sources; without one they are only named.
     """
-    from qa.payload import source_url
+    from qa.payload import UNSURE, source_url
 
     if answer.abstained:
         yield answer.text
         yield from (f"  nearest: {_place(h.passage.title, h.passage.heading, h.passage.page)}" for h in answer.hits[:3])
         return
+    if answer.unsure:
+        yield UNSURE
     for number, citation in enumerate(answer.citations, 1):
         yield f"[{number}] {' '.join(citation.quote.split())}"
     yield ""
     for number, c in enumerate(answer.citations, 1):
         place = f"{url}{source_url(c.document_id, c.start, c.end)}" if url else c.document_id
         yield f"[{number}] {_place(c.title, c.heading, c.page)} ({place}, characters {c.start} to {c.end})"
+        if c.also:
+            yield f"    also in {', '.join(other.document_id for other in c.also)}"
 
 
 def _place(title: str, heading: str, page: int | None) -> str:

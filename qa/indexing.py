@@ -8,23 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from qa import generations
 from qa import passages as splitting
 from qa.cache import Cache
-from qa.encoder import Encoder, Span, Vectors
+from qa.encoder import Encoder
 from qa.errors import CorpusError, StoreError
 from qa.passages import split
-from qa.stores import Numbers, Vectored
+from qa.stores import Vectored
 from qa.stores.layered import NEWER, link, open_store
 from qa.stores.local import LocalStore
 from qa.terms import Analyzer
 from qa.types import Document, Passage
 from qa.vectors import key, packed, unpacked
-from qa.words import pack, project
 
-FORMAT = 9  # of the index on disk
+FORMAT = 10  # of the index on disk
 DOCUMENTS = "documents.json"  # what a store was built from: the hashes of its documents by their ids
 LEAST_KEPT = 2000  # passages of a store that is kept where little has changed; a smaller one is built in seconds …
 MOST_CHANGED = 0.2  # … and one of which more is different had better be built anew
@@ -57,14 +54,12 @@ def check_ids(documents: Sequence[Document]) -> None:
 def embed(
     passages: Sequence[Passage],
     encoder: Encoder,
-    analyzer: Analyzer,
-    basis: Vectors,
     progress: Progress,
     cache: Cache | None = None,
     *,
     forget: bool = True,
 ) -> Iterator[Vectored]:
-    """The vectors of each passage, its sentences and its words, by one pass of the encoder over label and text.
+    """The vectors of each passage and its sentences, by one pass of the encoder over label and text.
 
     What the cache has isn't encoded, and what is encoded is put there, a batch at a time; all else it may `forget`.
     """
@@ -75,25 +70,15 @@ def embed(
     order = sorted(left, key=lambda number: -len(passages[number].text))  # little padding in a batch
     for first in range(0, len(order), BATCH):
         progress("passages", first, len(order))
-        batch = order[first : first + BATCH]
-        words = [analyzer.words(passages[n].text) for n in batch]
-        spans: list[list[Span]] = []
-        for n, own in zip(batch, words, strict=True):
-            shift = len(passages[n].label)
-            at = shift - passages[n].start
-            spans.append([(s.start + at, s.end + at) for s in passages[n].sentences])
-            spans[-1] += [(w.start + shift, w.end + shift) for w in own]
-        texts = [passages[n].label + passages[n].text for n in batch]
-        found = encoder.encode_passages(texts, spans)
-        counts = [len(passages[n].sentences) for n in batch]
-        stretches = [encoded.stretches[count:] for encoded, count in zip(found, counts, strict=True)]
-        coarse = np.split(  # projected at once, as a small product mostly waits for BLAS's threads
-            pack(project(np.vstack(stretches), basis)), np.cumsum([len(own) for own in words])[:-1]
-        )
-        for n, encoded, count, small, own in zip(batch, found, counts, coarse, words, strict=True):
-            ends = [s.end - passages[n].start for s in passages[n].sentences]
-            places = _places(ends, [w.start for w in own])
-            parts[keys[n]] = packed((encoded.vector, encoded.stretches[:count], small, places))
+        batch = [passages[number] for number in order[first : first + BATCH]]
+        shifts = [len(passage.label) - passage.start for passage in batch]
+        spans = [
+            [(s.start + shift, s.end + shift) for s in passage.sentences]
+            for passage, shift in zip(batch, shifts, strict=True)
+        ]
+        found = encoder.encode_passages([passage.label + passage.text for passage in batch], spans)
+        for number, encoded in zip(order[first : first + BATCH], found, strict=True):
+            parts[keys[number]] = packed((encoded.vector, encoded.stretches))
         if cache:
             cache.put(parts.items())
             parts.clear()
@@ -112,7 +97,6 @@ def build(
     documents: Sequence[Document],
     encoder: Encoder,
     analyzer: Analyzer,
-    basis: Vectors,
     folder: Path | None = None,
     progress: Progress = lambda *_: None,
     cache: Cache | None = None,
@@ -123,7 +107,7 @@ def build(
     It is by itself, or what is newer than the store that it lies over.
     """
     passages = split_all(documents, encoder)
-    vectored = embed(passages, encoder, analyzer, basis, progress, cache, forget=over is None)
+    vectored = embed(passages, encoder, progress, cache, forget=over is None)
     return LocalStore.build(documents, vectored, analyzer, folder, over.average if over else None)
 
 
@@ -147,7 +131,7 @@ class Changes:
 
 
 def update(
-    documents: Sequence[Document], index: Path, encoder: Encoder, analyzer: Analyzer, basis: Vectors, progress: Progress
+    documents: Sequence[Document], index: Path, encoder: Encoder, analyzer: Analyzer, progress: Progress
 ) -> tuple[Path, Changes]:
     """The folder of the generation of these documents and these vectors, built where it isn't the one in use.
 
@@ -155,7 +139,7 @@ def update(
     over what was there. Raises CorpusError or StoreError.
     """
     check_ids(documents)
-    settings = settings_of(encoder, analyzer, basis)
+    settings = settings_of(encoder, analyzer)
     hashes = hashes_of(documents)
     about = {**settings, "documents": hashes}
     name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
@@ -167,7 +151,7 @@ def update(
     encoder.verify()
 
     def fill(folder: Path) -> dict[str, Any]:
-        parts = encoder, analyzer, basis
+        parts = encoder, analyzer
         before = generations.current(index)  # which another process may just have written
         with closing(vector_cache(index, settings)) as cache:
             if before and (kept := _kept(before, settings, documents, hashes, encoder)):
@@ -217,12 +201,11 @@ def _kept(
     return None
 
 
-def settings_of(encoder: Encoder, analyzer: Analyzer, basis: Vectors) -> dict[str, Any]:
+def settings_of(encoder: Encoder, analyzer: Analyzer) -> dict[str, Any]:
     """All that an index depends on besides the documents."""
     return {
         "format": FORMAT,
         "encoder": encoder.fingerprint,
-        "basis": hashlib.sha256(basis.tobytes()).hexdigest(),
         "language": analyzer.language,
         "passages": f"{splitting.version()}, of {encoder.max_tokens} tokens",
     }
@@ -230,7 +213,7 @@ def settings_of(encoder: Encoder, analyzer: Analyzer, basis: Vectors) -> dict[st
 
 def vector_cache(index: Path, settings: Mapping[str, Any], part: str = "") -> Cache:
     """What was embedded with these settings; raises OSError or sqlite3.OperationalError where it can't be written."""
-    return Cache(index / VECTORS, json.dumps([settings[name] for name in ("encoder", "basis", "language")]), part)
+    return Cache(index / VECTORS, str(settings["encoder"]), part)
 
 
 def hashes_of(documents: Sequence[Document]) -> dict[str, str]:
@@ -272,8 +255,3 @@ def changes_between(before: Mapping[str, str], now: Mapping[str, str], anew: str
         unchanged=tuple(name for name in now if before.get(name) == now[name]),
         anew=anew,
     )
-
-
-def _places(ends: Sequence[int], starts: Sequence[int]) -> Numbers:
-    """Which sentence each word stands in, by where the sentences end and the words begin."""
-    return np.minimum(np.searchsorted(ends, starts, side="right"), len(ends) - 1).astype(np.int64)

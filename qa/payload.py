@@ -3,7 +3,9 @@
 from typing import Any
 from urllib.parse import quote
 
-from qa.types import Answer
+from qa.types import Answer, Citation
+
+UNSURE = "Not sure, the closest is:"  # what people are told before the quotes of an answer that is unsure
 
 
 def payload(answer: Answer, took_ms: float) -> dict[str, Any]:
@@ -14,16 +16,13 @@ def payload(answer: Answer, took_ms: float) -> dict[str, Any]:
         "answer": answer.text,
         "abstained": answer.abstained,
         "confidence": round(answer.confidence, 4),
+        "unsure": answer.unsure,
         "citations": [
             {
-                "document": c.document_id,
-                "title": c.title,
-                "heading": c.heading,
                 "quote": c.quote,
-                "start": c.start,
-                "end": c.end,
-                "url": source_url(c.document_id, c.start, c.end),
-                **_page(c.page),
+                **_place(c),
+                **({"span": list(c.span)} if c.span else {}),
+                **({"also": [_place(other) for other in c.also]} if c.also else {}),
             }
             for c in answer.citations
         ],
@@ -42,6 +41,18 @@ def payload(answer: Answer, took_ms: float) -> dict[str, Any]:
             for h in answer.hits
         ],
         "took_ms": round(took_ms, 1),
+    }
+
+
+def _place(citation: Citation) -> dict[str, Any]:
+    return {
+        "document": citation.document_id,
+        "title": citation.title,
+        "heading": citation.heading,
+        "start": citation.start,
+        "end": citation.end,
+        "url": source_url(citation.document_id, citation.start, citation.end),
+        **_page(citation.page),
     }
 
 

@@ -11,7 +11,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,10 +30,11 @@ TOKENS = 2048  # in one pass of the network at most, padding counted
 PADDING = 32  # of those: more would cost more than another pass
 
 
-class OnnxEncoder:
-    """An encoder that was exported to a folder; raises EncoderError where a part of it is missing or damaged."""
+class OnnxNetwork:
+    """A network that was exported to a folder; raises EncoderError where a part of it is missing or damaged."""
 
     def __init__(self, folder: Path) -> None:
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before it is loaded: it would look up its maker's host
         import onnxruntime
         from tokenizers import Tokenizer
 
@@ -45,15 +47,53 @@ class OnnxEncoder:
             options.add_session_config_entry("session.force_spinning_stop", "1")
             self._session = onnxruntime.InferenceSession(folder / MODEL, options, providers=["CPUExecutionProvider"])
             self.tokenizer: Tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-            self._truncating = Tokenizer.from_file(str(folder / TOKENIZER))
         except Exception as error:  # the libraries' own kinds, which have no common base
             raise EncoderError(f"the encoder in {folder} is damaged ({type(error).__name__}): delete it") from error
-        self._folder = folder
-        self._about = about
-        self.fingerprint: str = about["fingerprint"]
-        self.dimension: int = about["dimension"]
-        self.max_tokens: int = about["max_tokens"]
-        self.language: str = about["language"]
+        self.folder = folder
+        self.about: dict[str, Any] = about
+
+    def __call__(self, texts: Sequence[Sequence[int]], seconds: Sequence[int] | None = None) -> list[Vectors]:
+        """The embeddings of each text's tokens, shape (tokens, dimension), from their ids.
+
+        `seconds` says where in each text a second one begins, as a passage behind a question; none does otherwise.
+        """
+        found: dict[int, Vectors] = {}
+        for batch in batches([len(ids) for ids in texts]):
+            given = self._inputs([texts[n] for n in batch], [seconds[n] for n in batch] if seconds else None)
+            for n, tokens in zip(batch, self._session.run(None, given)[0], strict=True):
+                found[n] = tokens[: len(texts[n])]
+        return [found[n] for n in range(len(texts))]
+
+    def verify(self) -> None:
+        """Raise EncoderError unless the network is the one that was exported, where its files are still there."""
+        if self.folder.exists() and any(
+            checksum(self.folder / name) != known for name, known in self.about["sha256"].items()
+        ):
+            raise EncoderError(f"the encoder in {self.folder} is damaged: delete it")
+
+    def _inputs(self, texts: Sequence[Sequence[int]], seconds: Sequence[int] | None) -> dict[str, Any]:
+        shape = len(texts), max(map(len, texts))
+        arrays = {name: np.zeros(shape, dtype=np.int64) for name in self.about["inputs"]}
+        for row, ids in enumerate(texts):
+            arrays["input_ids"][row, : len(ids)] = ids
+            arrays["attention_mask"][row, : len(ids)] = 1
+            if seconds:
+                arrays["token_type_ids"][row, seconds[row] : len(ids)] = 1
+        return arrays
+
+
+class OnnxEncoder:
+    """An encoder that was exported to a folder; raises EncoderError where a part of it is missing or damaged."""
+
+    def __init__(self, folder: Path) -> None:
+        self._network = OnnxNetwork(folder)
+        self._about = self._network.about
+        self.tokenizer = self._network.tokenizer
+        self.fingerprint: str = self._about["fingerprint"]
+        self.dimension: int = self._about["dimension"]
+        self.max_tokens: int = self._about["max_tokens"]
+        self.language: str = self._about["language"]
+        self._truncating = type(self.tokenizer).from_str(self.tokenizer.to_str())
         self._truncating.enable_truncation(self.max_tokens)
 
     def encode_passages(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
@@ -66,29 +106,15 @@ class OnnxEncoder:
 
     def verify(self) -> None:
         """Raise EncoderError unless the network is the one that was exported, where its files are still there."""
-        if self._folder.exists() and any(
-            checksum(self._folder / name) != known for name, known in self._about["sha256"].items()
-        ):
-            raise EncoderError(f"the encoder in {self._folder} is damaged: delete it")
+        self._network.verify()
 
     def _encode(self, before: str, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
         read = self._truncating.encode_batch([before + text for text in texts])
-        found: dict[int, Encoded] = {}
-        for batch in batches([len(one.ids) for one in read]):
-            tokens = self._session.run(None, self._inputs([read[n].ids for n in batch]))[0]
-            for n, embedded in zip(batch, tokens, strict=True):
-                own = embedded[: len(read[n].ids)]
-                whole = own[0] if self._about["pooling"] == "cls" else own.mean(axis=0)
-                found[n] = Encoded(unit(whole), pool(own, read[n].offsets, spans[n], len(before)))
-        return [found[n] for n in range(len(texts))]
-
-    def _inputs(self, ids: Sequence[Sequence[int]]) -> dict[str, Any]:
-        shape = len(ids), max(map(len, ids))
-        arrays = {name: np.zeros(shape, dtype=np.int64) for name in self._about["inputs"]}
-        for row, own in enumerate(ids):
-            arrays["input_ids"][row, : len(own)] = own
-            arrays["attention_mask"][row, : len(own)] = 1
-        return arrays
+        found = []
+        for one, tokens, stretches in zip(read, self._network([e.ids for e in read]), spans, strict=True):
+            whole = tokens[0] if self._about["pooling"] == "cls" else tokens.mean(axis=0)
+            found.append(Encoded(unit(whole), pool(tokens, one.offsets, stretches, len(before))))
+        return found
 
 
 def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
@@ -114,13 +140,12 @@ def load(name: str, folder: Path, runtime: str = DEFAULT_RUNTIME) -> Encoder:
     """
     if runtime == "torch":
         return SentenceEncoder(name)
-    settings = json.dumps([FORMAT, name, runtime, source_of(name)])
-    kept = folder / hashlib.sha256(settings.encode()).hexdigest()[:16]
-    if "refused" not in _about(kept):
+    kept = kept_in(folder, name, runtime, source_of(name))
+    if not refused(kept):
         with contextlib.suppress(EncoderError):
             return OnnxEncoder(kept)
         with contextlib.suppress(EncoderError, OSError, subprocess.SubprocessError):
-            export(name, kept, runtime)
+            export(name, kept, runtime, partial(_compare, runtime))
             return OnnxEncoder(kept)
     return SentenceEncoder(name)
 
@@ -131,10 +156,11 @@ def load_in_memory(name: str, runtime: str = DEFAULT_RUNTIME) -> Encoder:
         return load(name, Path(folder), runtime)
 
 
-def export(name: str, folder: Path, runtime: str) -> None:
-    """Export an encoder's network into a folder of its own, or the reason why not, so that it isn't tried again.
+def export(name: str, folder: Path, runtime: str, compare: Callable[[Path], None]) -> None:
+    """Export a network into a folder of its own, or the reason why not, so that it isn't tried again.
 
-    Raises OSError or subprocess.SubprocessError where nothing can be kept, or the encoder can't be loaded.
+    `compare` raises EncoderError where it doesn't give what PyTorch gives. Raises OSError or
+    subprocess.SubprocessError where nothing can be kept, or the encoder can't be loaded.
     """
     making = folder.with_name(f"{folder.name}-{os.getpid()}")
     for died in folder.parent.glob(f"{folder.name}-*"):
@@ -149,9 +175,9 @@ def export(name: str, folder: Path, runtime: str) -> None:
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, map(os.path.abspath, sys.path)))},
             check=True,
         )
-        if "refused" not in _about(making):
+        if not refused(making):
             try:
-                _compare(np.load(making / PROBED), probed(OnnxEncoder(making)), LEAST_COSINE[runtime])
+                compare(making)
             except EncoderError as error:
                 refuse(making, error)
         shutil.rmtree(folder, ignore_errors=True)
@@ -160,10 +186,21 @@ def export(name: str, folder: Path, runtime: str) -> None:
         shutil.rmtree(making, ignore_errors=True)
 
 
-def _compare(expected: Vectors, found: Vectors, least: float) -> None:
+def refused(folder: Path) -> str:
+    """Why the network that should be in a folder is not used; nothing where it is, or isn't there yet."""
+    return str(_about(folder).get("refused", ""))
+
+
+def kept_in(folder: Path, *settings: object) -> Path:
+    """The folder in another one for a network that depends on these settings."""
+    return folder / hashlib.sha256(json.dumps([FORMAT, *settings]).encode()).hexdigest()[:16]
+
+
+def _compare(runtime: str, folder: Path) -> None:
+    expected, found = np.load(folder / PROBED), probed(OnnxEncoder(folder))
     there = np.linalg.norm(expected, axis=-1) > 0  # which a stretch without a token isn't
     cosine = float((expected * found).sum(axis=-1)[there].min())
-    if not cosine >= least:
+    if not cosine >= LEAST_COSINE[runtime]:
         raise EncoderError(f"its vectors differ from sentence-transformers' own (cosine {cosine:.5f})")
 
 

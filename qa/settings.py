@@ -30,7 +30,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7860
     title: str = "Ask these documents"
-    threshold: float = 0.33
+    threshold: float = 0.25
+    sure: float = 0.5
     language: str = "auto"
     origins: str = ""
     token: str = ""
@@ -55,8 +56,10 @@ class Settings:
         settings = cls(**given)
         if not 0 <= settings.port <= 65535:
             raise SettingsError(f"{PREFIX}PORT is {settings.port}; give a port from 0 to 65535")
-        if not 0 <= settings.threshold <= 1:
-            raise SettingsError(f"{PREFIX}THRESHOLD is {settings.threshold}; give a probability from 0 to 1")
+        for name in ("threshold", "sure"):
+            if not 0 <= getattr(settings, name) <= 1:
+                value = getattr(settings, name)
+                raise SettingsError(f"{PREFIX}{name.upper()} is {value}; give a probability from 0 to 1")
         if settings.max_file_mb < 1:
             raise SettingsError(f"{PREFIX}MAX_FILE_MB is {settings.max_file_mb}; give a size of at least 1")
         if settings.runtime not in RUNTIMES:

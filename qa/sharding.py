@@ -5,11 +5,10 @@ from contextlib import closing
 from pathlib import Path
 
 from qa import corpus as corpora
-from qa.assistant import CALIBRATION, ENCODER, TEXTS
+from qa.assistant import ENCODER, TEXTS
 from qa.corpus import MAX_FILE_MB, Share
 from qa.generations import writing
 from qa.indexing import Progress, embed, settings_of, vector_cache
-from qa.model import model_for
 from qa.passages import split
 from qa.runtime import DEFAULT_RUNTIME, load
 from qa.terms import Analyzer
@@ -34,9 +33,8 @@ def encode_share(
     found = corpora.read(places, index / TEXTS, max_file_mb, progress, share)
     loaded = load(encoder, index / ENCODER, runtime)
     analyzer = Analyzer(language)
-    basis = model_for(loaded.fingerprint, loaded.dimension, index / CALIBRATION).basis
     passages = [p for d in found.documents for p in split(d, loaded.tokenizer, loaded.max_tokens)]
-    settings = settings_of(loaded, analyzer, basis)
+    settings = settings_of(loaded, analyzer)
     with writing(index), closing(vector_cache(index, settings, part=f"-{share.number}of{share.of}")) as cache:
-        embed(passages, loaded, analyzer, basis, progress, cache, forget=False)
+        embed(passages, loaded, progress, cache, forget=False)
     return len(passages)

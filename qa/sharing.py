@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from qa.encoder import Encoder, Vectors
+from qa.encoder import Encoder
 from qa.errors import CorpusError
 from qa.generations import writing as writing_index
 from qa.indexing import (
@@ -35,7 +35,6 @@ def share(
     index: Path,
     encoder: Encoder,
     analyzer: Analyzer,
-    basis: Vectors,
     progress: Progress,
 ) -> tuple[MilvusStore, str, Changes]:
     """The shared store with these documents, the name of its generation, and what has changed in it.
@@ -43,9 +42,9 @@ def share(
     `index` has the cache of vectors. Raises CorpusError or StoreError.
     """
     check_ids(documents)
-    hashes, settings = hashes_of(documents), settings_of(encoder, analyzer, basis)
+    hashes, settings = hashes_of(documents), settings_of(encoder, analyzer)
     depended_on = {name: str(value) for name, value in settings.items()}
-    store = MilvusStore.open(shared, depended_on, (basis.shape[0], basis.shape[1]))
+    store = MilvusStore.open(shared, depended_on, encoder.dimension)
     before = store.digests()
     if before != hashes or (shared.rebuild and store.database.others()):
         encoder.verify()
@@ -61,7 +60,7 @@ def share(
                 progress("documents", done, len(changed))
                 parts = [split(d, encoder.tokenizer, encoder.max_tokens) for d in batch]
                 passages = [passage for part in parts for passage in part]
-                items = embed(passages, encoder, analyzer, basis, lambda *_: None, cache, forget=False)
+                items = embed(passages, encoder, lambda *_: None, cache, forget=False)
                 filed = [Filed(d, hashes[d.id], [next(items) for _ in p]) for d, p in zip(batch, parts, strict=True)]
                 writer.replace([d.id for d in batch], filed)
                 done += len(batch)

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")  # letters and digits, with accents that stand apart
 
@@ -30,16 +30,7 @@ ENGLISH_STOP_WORDS = frozenset(
     these they this those to too us ve was we were what when where which while who whom whose why will with would you
     your yours""".split()
 )
-ASKING = frozenset("how what when where which who whom whose why".split())
 SAMPLE = 200_000  # characters that a language is detected from
-
-
-class Word(NamedTuple):
-    """A word that carries meaning: where it stands, and its term."""
-
-    start: int
-    end: int
-    term: str
 
 
 class Analyzer:
@@ -60,16 +51,6 @@ class Analyzer:
     def terms(self, text: str) -> list[str]:
         """The terms of a text in order, repeated as often as they occur."""
         return [term for word in WORD.findall(text.lower()) if (term := self._term(word))]
-
-    def words(self, text: str) -> list[Word]:
-        """The words behind the terms, with their places in the text."""
-        found = ((match.span(), self._term(match[0].lower())) for match in WORD.finditer(text))
-        return [Word(start, end, term) for (start, end), term in found if term]
-
-
-def asking_words(text: str) -> list[tuple[int, int]]:
-    """Where a question's words of asking stand, as who and when."""
-    return [match.span() for match in WORD.finditer(text) if match[0].lower() in ASKING]
 
 
 def detect_language(texts: Sequence[str], default: str = "en") -> str:

@@ -72,7 +72,11 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A sentence that answers, and where it stands: `quote == document.text[start:end]`; `page` as a sentence's."""
+    """A sentence that answers, and where it stands: `quote == document.text[start:end]`; `page` as a sentence's.
+
+    `span` has the words in it that answer, as characters of the document, or None where no words alone do, or which is
+    not sure. `also` are the places where the same sentence stands as well.
+    """
 
     document_id: str
     title: str
@@ -81,6 +85,8 @@ class Citation:
     start: int
     end: int
     page: int | None = None
+    span: tuple[int, int] | None = None
+    also: tuple["Citation", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,8 @@ class Answer:
     """What `Assistant.ask` found: citations, best first, or an abstention with none.
 
     `standalone` is the question as it was searched, `confidence` the probability that the first citation answers it.
-    `hits` are the nearest passages, best first, also of an abstention.
+    `hits` are the nearest passages, best first, also of an abstention. An answer that is `unsure` has citations that
+    are the closest to an answer, and people are told that it isn't certain.
     """
 
     question: str
@@ -98,3 +105,4 @@ class Answer:
     hits: tuple[Hit, ...]
     confidence: float
     abstained: bool
+    unsure: bool = False

@@ -6,13 +6,11 @@ import struct
 import numpy as np
 
 from qa.encoder import Vectors
-from qa.stores import Numbers
 from qa.types import Passage
-from qa.words import Packed
 
-HEADER = struct.Struct("<HHHH")  # dimension, word dimension, sentences, words
+HEADER = struct.Struct("<HH")  # dimension, sentences
 
-Parts = tuple[Vectors, Vectors, Packed, Numbers]  # of the passage, its sentences, its words, and where those stand
+Parts = tuple[Vectors, Vectors]  # of the passage and its sentences
 
 
 def key(passage: Passage) -> bytes:
@@ -23,17 +21,12 @@ def key(passage: Passage) -> bytes:
 
 def packed(parts: Parts) -> bytes:
     """A passage's vectors as bytes."""
-    vector, sentences, words, places = parts
-    arrays = (vector, sentences, words, places.astype(np.uint16))
-    body = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
-    return HEADER.pack(len(vector), words.shape[1], len(sentences), len(words)) + body
+    vector, sentences = parts
+    return HEADER.pack(len(vector), len(sentences)) + np.vstack([vector[None], sentences]).astype(np.float32).tobytes()
 
 
 def unpacked(value: bytes) -> Parts:
     """The vectors that were packed."""
-    dimension, word_dimension, sentences, words = HEADER.unpack_from(value)
-    body = value[HEADER.size :]
-    floats = np.frombuffer(body, np.float32, dimension * (1 + sentences)).reshape(1 + sentences, dimension)
-    places = np.frombuffer(body[len(body) - 2 * words :], np.uint16).astype(np.int64)
-    coarse = np.frombuffer(body[floats.nbytes : len(body) - 2 * words], np.int8).reshape(words, word_dimension)
-    return floats[0], floats[1:], coarse, places
+    dimension, sentences = HEADER.unpack_from(value)
+    floats = np.frombuffer(value, np.float32, offset=HEADER.size).reshape(1 + sentences, dimension)
+    return floats[0], floats[1:]

@@ -22,6 +22,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from qa import Assistant, Settings
+from qa.answer.cross_encoder import CrossEncoder, load_reader
 from qa.encoder import DEFAULT, Encoded, Encoder, SentenceEncoder, Span, Vectors, bundled_folder, unit
 from qa.runtime import load
 from qa.web.server import http_server, listen
@@ -79,17 +80,18 @@ def torch_encoder() -> SentenceEncoder:
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as an index has one, with the default encoder in it as it is run; one for all that run tests."""
+    """A folder as an index has one, with the default encoder and the reader as they are run; one for all tests."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "encoder"
     with FileLock(f"{folder}.lock"):
         load(DEFAULT, folder)
+        load_reader(folder)
     return folder
 
 
 @pytest.fixture
 def empty_index(tmp_path: Path, exported: Path) -> Path:
-    """An index with nothing in it but the encoder, which takes longest."""
+    """An index with nothing in it but the encoder and the reader, which take longest."""
     shutil.copytree(exported, tmp_path / "index" / "encoder", copy_function=os.link)
     return tmp_path / "index"
 
@@ -97,6 +99,11 @@ def empty_index(tmp_path: Path, exported: Path) -> Path:
 @pytest.fixture(scope="session")
 def encoder(exported: Path) -> Encoder:
     return load(DEFAULT, exported)
+
+
+@pytest.fixture(scope="session")
+def reader(exported: Path) -> CrossEncoder:
+    return load_reader(exported)
 
 
 @pytest.fixture

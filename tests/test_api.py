@@ -62,7 +62,7 @@ def test_a_question_gets_an_answer_whose_citations_link_to_their_marked_source(c
     answer = client.post("/api/ask", json=QUESTION).json()
     assert answer["citations"][0]["quote"] == "The port of Elm is on the Ash."
     assert (answer["abstained"], answer["standalone"]) == (False, QUESTION["question"])
-    assert list(answer) == "question standalone answer abstained confidence citations hits took_ms".split()
+    assert list(answer) == "question standalone answer abstained confidence unsure citations hits took_ms".split()
     page = client.get(answer["citations"][0]["url"])
     assert '<mark id="quote">The port of Elm is on the Ash.</mark>' in page.text
 

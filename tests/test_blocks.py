@@ -29,6 +29,27 @@ def test_blocks_are_found_under_their_headings(text: str, expected: list[tuple[s
 
 
 @pytest.mark.parametrize(
+    ("heading", "is_quoted"),
+    [
+        ("The pool is closed on Mondays", True),
+        ("Refunds are paid within five days", True),
+        ("Dogs can’t come on board", True),
+        ("Is the pool closed on Mondays?", False),
+        ("Why dogs can not come", False),
+        ("A city shaped by industry", False),
+        ("What is new", False),
+    ],
+)
+def test_a_heading_that_is_a_sentence_can_be_quoted(heading: str, is_quoted: bool) -> None:
+    found = _found(f"# Rules\n\n## {heading}\n\nBring a towel.")
+    assert found == [*([(heading, ("Rules",))] if is_quoted else []), ("Bring a towel.", ("Rules", heading))]
+
+
+def _found(text: str) -> list[tuple[str, tuple[str, ...]]]:
+    return [(text[block.start : block.end], block.headings) for block in blocks(text)]
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("\tcode\n", [("code", ())]),

@@ -17,7 +17,6 @@ from conftest import WordCountEncoder
 from qa import Document, generations, indexing
 from qa.stores.layered import NEWER, open_store
 from qa.terms import Analyzer
-from qa.words import random_basis
 
 KILLS = 50  # of each
 MOST = 1000  # passages
@@ -41,7 +40,7 @@ def processes() -> ForkServerContext:
 
 
 def update(index: Path, documents: list[Document]) -> Path:
-    return indexing.update(documents, index, WordCountEncoder(), Analyzer(), random_basis(4), lambda *_: None)[0]
+    return indexing.update(documents, index, WordCountEncoder(), Analyzer(), lambda *_: None)[0]
 
 
 def texts(folder: Path) -> list[str]:

@@ -16,7 +16,6 @@ from qa import Document, generations, indexing
 from qa.errors import StoreError
 from qa.stores.layered import open_store
 from qa.terms import Analyzer
-from qa.words import random_basis
 
 SHIM = r"""
 #define _GNU_SOURCE
@@ -76,7 +75,7 @@ MOST = 1000  # passages
 
 
 def update(index: Path, documents: list[Document]) -> Path:
-    folder, _ = indexing.update(documents, index, WordCountEncoder(), Analyzer(), random_basis(4), lambda *_: None)
+    folder, _ = indexing.update(documents, index, WordCountEncoder(), Analyzer(), lambda *_: None)
     return folder
 
 

@@ -20,15 +20,15 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from qa import Assistant, Document, Settings, indexing, sharing
+from qa.answer.calibration import Calibration
+from qa.answer.cross_encoder import CrossEncoder
 from qa.cli import cli
 from qa.errors import CorpusError, StoreError, StoreUnavailable
-from qa.model import model_for
 from qa.stores import Shared, Store
 from qa.stores.local import LocalStore
 from qa.terms import Analyzer
 from qa.web.api import handle_errors, routes
 from qa.web.service import Service
-from qa.words import random_basis
 
 pytest.importorskip("pymilvus", reason="pymilvus isn't installed")
 server = pytest.importorskip("milvus_lite.adapter.grpc.server", reason="milvus-lite isn't installed")
@@ -57,7 +57,7 @@ def share(milvus_uri: str, tmp_path: Path) -> Callable[..., MilvusStore]:
     def share(documents: Sequence[Document], language: str = "en", **options: Any) -> MilvusStore:
         encoder = options.pop("encoder", WordCountEncoder())
         shared = Shared(options.pop("uri", milvus_uri), **options)
-        parts = documents, tmp_path, encoder, Analyzer(language), random_basis(4), lambda *_: None
+        parts = documents, tmp_path, encoder, Analyzer(language), lambda *_: None
         return sharing.share(shared, *parts)[0]
 
     return share
@@ -109,11 +109,7 @@ def passages(store: Store, k: int = 100) -> list[Any]:
     found = store.search(vector, ["river", "coal"], k)
     there = store.passages(found.numbers.tolist())
     scores = [about(row) for row in np.column_stack(found[1:])]
-    rest = [[about(v) for v in store.evidence({n: passage})] for n, passage in there.items()]
-    return sorted(
-        zip(there.values(), scores, rest, strict=True),
-        key=lambda each: (each[0].document_id, each[0].start),
-    )
+    return sorted(zip(there.values(), scores, strict=True), key=lambda each: (each[0].document_id, each[0].start))
 
 
 def test_only_the_rows_of_documents_that_changed_are_written(share: Share) -> None:
@@ -142,7 +138,7 @@ def test_nothing_is_written_and_nothing_embedded_where_nothing_changed(share: Sh
 def test_an_updated_store_is_the_one_that_would_be_built_anew(share: Share, texts: dict[str, str]) -> None:
     documents = [Document(name, f"Title {name}", text) for name, text in {"z": "One port.", **texts}.items()]
     there = share(documents)
-    local = indexing.build(documents, WordCountEncoder(), Analyzer("en"), random_basis(4))
+    local = indexing.build(documents, WordCountEncoder(), Analyzer("en"))
     assert passages(there) == passages(local)
     terms = ["river", "coal", "port", "titl", "baker", "a"]
     assert there.idf(terms) == local.idf(terms)
@@ -204,8 +200,7 @@ def test_what_a_writer_that_died_has_left_is_never_seen(share: Share, monkeypatc
         return passages(store), store.idf(terms), len(store)
 
     before, after = (
-        all_of(indexing.build(documents, WordCountEncoder(), Analyzer("en"), random_basis(4)))
-        for documents in ([ASH, ELM], changed)
+        all_of(indexing.build(documents, WordCountEncoder(), Analyzer("en"))) for documents in ([ASH, ELM], changed)
     )
     store = share([ASH, ELM])
     write, at, deaths = engine.Database.write, 0, 0
@@ -324,10 +319,10 @@ def test_a_lost_connection_recovers_by_itself(share: Share, remote: Remote) -> N
     assert passages(store) == before  # a short loss isn't noticed
 
 
-def test_the_api_says_503_while_the_store_is_away(share: Share, remote: Remote) -> None:
+def test_the_api_says_503_while_the_store_is_away(share: Share, remote: Remote, reader: CrossEncoder) -> None:
     encoder = WordCountEncoder()
     store = share([ASH, ELM], uri=remote.uri)
-    assistant = Assistant(store, encoder, Analyzer("en"), model_for(encoder.fingerprint, encoder.dimension))
+    assistant = Assistant(store, encoder, Analyzer("en"), reader, Calibration.load())
     question = {"question": "Is coal black?"}
     service, app = Service(lambda: assistant), FastAPI()
     handle_errors(app)
@@ -345,12 +340,11 @@ def test_the_api_says_503_while_the_store_is_away(share: Share, remote: Remote) 
         assert client.post("/api/ask", json=question).status_code == 200
 
 
-def test_answers_are_those_of_the_local_store(share: Share) -> None:
+def test_answers_are_those_of_the_local_store(share: Share, reader: CrossEncoder) -> None:
     encoder, documents = WordCountEncoder(), [ASH, ELM, OAK]
-    model = model_for(encoder.fingerprint, encoder.dimension)
-    both = [share(documents), indexing.build(documents, encoder, Analyzer("en"), random_basis(4))]
+    both = [share(documents), indexing.build(documents, encoder, Analyzer("en"))]
     for question in ("Is coal cheap?", "Is the rivr wide?", "Hello", "Where is the baker?"):
-        shared, local = (Assistant(s, encoder, Analyzer("en"), model).ask(question) for s in both)
+        shared, local = (Assistant(s, encoder, Analyzer("en"), reader, Calibration.load()).ask(question) for s in both)
         assert shared.citations == local.citations
         assert shared.confidence == pytest.approx(local.confidence, abs=1e-4)
         assert shared.standalone == local.standalone

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from qa.answer.reader import SURE, THRESHOLD
 from qa.errors import SettingsError
-from qa.reader import THRESHOLD
 from qa.settings import Settings
 
 
@@ -31,7 +31,8 @@ def test_defaults_are_what_the_readme_promises() -> None:
         host="127.0.0.1",
         port=7860,
         title="Ask these documents",
-        threshold=0.33,
+        threshold=0.25,
+        sure=0.5,
         language="auto",
         origins="",
         token="",
@@ -56,6 +57,7 @@ def test_defaults_are_what_the_readme_promises() -> None:
         ("port", "0", 0),
         ("title", "Ask — 漢字", "Ask — 漢字"),
         ("threshold", "1", 1.0),
+        ("sure", "0.6", 0.6),
         ("language", "de", "de"),
         ("origins", "https://a.example, null", "https://a.example, null"),
         ("token", "s3cret", "s3cret"),
@@ -92,7 +94,8 @@ def test_an_origin_that_is_none_is_named(origins: str) -> None:
 
 def test_every_setting_is_among_those_tested() -> None:
     assert {field.name for field in fields(Settings)} == set(
-        "corpus index encoder runtime max_file_mb host port title threshold language origins token rate feedback url "
+        "corpus index encoder runtime max_file_mb host port title threshold sure language origins token rate feedback "
+        "url "
         "log_questions store store_token".split()
     )
 
@@ -118,5 +121,5 @@ def test_a_number_out_of_range_is_named_in_one_line(name: str, value: str) -> No
         Settings.from_environment({f"QA_{name}": value})
 
 
-def test_the_threshold_has_one_default() -> None:
-    assert Settings().threshold == THRESHOLD
+def test_the_thresholds_have_one_default() -> None:
+    assert (Settings().threshold, Settings().sure) == (THRESHOLD, SURE)

@@ -6,14 +6,13 @@ from qa.encoder import Encoder
 from qa.spelling import corrected
 from qa.stores.local import LocalStore
 from qa.terms import Analyzer
-from qa.words import random_basis
 
 TEXT = "The harbour of Kemerovo was widened. Harbour dues, metallurgical plants and the café Zürich. Metallurgist."
 
 
 @pytest.fixture(scope="module")
 def store(encoder: Encoder) -> LocalStore:
-    return indexing.build([Document("a.md", "Ports", TEXT)], encoder, Analyzer(), random_basis(encoder.dimension))
+    return indexing.build([Document("a.md", "Ports", TEXT)], encoder, Analyzer())
 
 
 @pytest.mark.parametrize(
@@ -50,7 +49,7 @@ def test_what_may_be_meant_stays(store: LocalStore, tokenizer: Tokenizer, questi
 
 def test_the_same_first_letter_counts_before_frequency(encoder: Encoder, tokenizer: Tokenizer) -> None:
     text = "Xalbornes. " + "Yalborne. " * 3
-    store = indexing.build([Document("a", "A", text)], encoder, Analyzer(), random_basis(encoder.dimension))
+    store = indexing.build([Document("a", "A", text)], encoder, Analyzer())
     assert corrected("xalborne", store, Analyzer(), tokenizer) == "xalborne"  # a form of a known word
     assert corrected("walborne", store, Analyzer(), tokenizer) == "yalborne"
     assert corrected("xalborness", store, Analyzer(), tokenizer) == "xalbornes"

@@ -6,7 +6,6 @@ The same tests run over both; what else there is to each is below, and in test_m
 import hashlib
 import math
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +16,11 @@ from hypothesis import strategies as st
 
 from qa import Document, generations, indexing, sharing
 from qa.errors import StoreError
-from qa.marks import hashed
 from qa.stores import Shared, Store
 from qa.stores.columns import COLUMNS
 from qa.stores.lexical import Lexical
 from qa.stores.local import DATABASE, SCHEMA, LocalStore
 from qa.terms import Analyzer
-from qa.words import random_basis
 
 RIVER = Document("ash.md", "Ash", "The river has a port. The river is wide.", Path("texts/ash.md"))
 COAL = Document("elm.md", "Elm", "# Trade\n\nCoal is black. Coal is cheap.")
@@ -37,14 +34,14 @@ PARTS = st.lists(st.one_of(TEXT, st.sampled_from(["# A river\n\n", "port. ", "\r
 
 
 def build(documents: list[Document], folder: Path | None = None) -> LocalStore:
-    return indexing.build(documents, WordCountEncoder(), Analyzer("en"), random_basis(4), folder)
+    return indexing.build(documents, WordCountEncoder(), Analyzer("en"), folder)
 
 
 def test_what_is_written_otherwise_is_of_another_format(tmp_path: Path) -> None:
     build([RIVER, COAL], tmp_path).close()
     sizes = [(name, (tmp_path / name).stat().st_size) for name in FILES if name != DATABASE]
     layout = hashlib.sha256(repr((SCHEMA, sizes)).encode()).hexdigest()[:16]
-    assert (indexing.FORMAT, layout) == (9, "400e232d2c2ce5fc"), (
+    assert (indexing.FORMAT, layout) == (10, "9473653f95f4c271"), (
         "a new FORMAT is needed, so that older indexes are built anew"
     )
 
@@ -54,8 +51,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "in memory":
         return build([RIVER, COAL])
     if request.param == "in Milvus":
-        shared, parts = Shared(request.getfixturevalue("milvus_uri")), (Analyzer("en"), random_basis(4))
-        return sharing.share(shared, [RIVER, COAL], tmp_path, WordCountEncoder(), *parts, lambda *_: None)[0]
+        shared, analyzer = Shared(request.getfixturevalue("milvus_uri")), Analyzer("en")
+        return sharing.share(shared, [RIVER, COAL], tmp_path, WordCountEncoder(), analyzer, lambda *_: None)[0]
     build([RIVER, COAL], tmp_path).close()
     return LocalStore.open(tmp_path)
 
@@ -104,27 +101,12 @@ def test_documents_and_passages_come_back_as_they_were(store: Store) -> None:
     assert store.headings() == ["Trade"]
 
 
-def test_the_sentences_of_several_passages_are_rows_that_follow_one_another(store: Store) -> None:
-    evidence = store.evidence(store.passages([1, 0]))
-    assert evidence.counts.tolist() == [2, 2]
-    expected = np.array([[0, 0, 1, 0], [0, 0, 1, 0], [math.sqrt(0.5), math.sqrt(0.5), 0, 0], [1, 0, 0, 0]])
-    assert evidence.vectors == pytest.approx(expected, abs=4e-3)  # kept in 8 bits
-    assert evidence.word_rows.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
-    terms = ["coal", "black", "trade", "elm", "coal", "cheap", "river", "port", "ash", "river", "wide"]
-    there = [hashed(term) for term in terms]
-    rows = [0, 0, 0, 0, 1, 1, 2, 2, 2, 3, 3]
-    of_terms = evidence.marks & 7 < 2
-    assert sorted(
-        zip(evidence.mark_rows[of_terms].tolist(), (evidence.marks[of_terms] >> 3).tolist(), strict=True)
-    ) == (sorted(zip(rows, there, strict=True)))
-    assert evidence.surface[:, :2].tolist() == [[14, 2], [14, 2], [21, 2], [18, 2]]
-
-
-def test_sentences_that_are_not_those_of_the_passages_are_damage(tmp_path: Path) -> None:
-    built = build([RIVER, COAL], tmp_path)
-    found = built.passages([0])
-    with pytest.raises(StoreError, match="the index is damaged"):
-        built.evidence({0: replace(found[0], sentences=found[0].sentences[:1])})
+def test_a_passage_is_as_near_as_its_nearest_sentence(store: Store) -> None:
+    wide = np.array([1, 0, 0, 0], dtype=np.float32)
+    found = store.search(wide, ["wide"], 2)
+    assert found.numbers.tolist() == [0, 1]
+    assert found.sentence == pytest.approx([1, 0], abs=4e-3)  # kept in 8 bits
+    assert found.dense[0] < 0.95
 
 
 def test_numbers_that_no_passage_has_are_left_out(store: Store) -> None:
@@ -150,8 +132,6 @@ def test_a_store_that_is_opened_is_the_one_that_was_built(
     passages = built.passages(numbers)
     assert list(passages) == numbers
     assert opened.passages(numbers) == passages
-    for ours, theirs in zip(built.evidence(passages), opened.evidence(passages), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
     question = np.array([0.6, 0.8, 0, 0], dtype=np.float32)
     for ours, theirs in zip(built.search(question, ["river"], 3), opened.search(question, ["river"], 3), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -178,7 +158,7 @@ def test_a_damaged_file_is_one_clear_line(tmp_path: Path, name: str, damage: str
         path.write_bytes(kept[damage])
     with pytest.raises(StoreError, match="is damaged: delete that folder and run `qa index`") as caught:
         opened = LocalStore.open(tmp_path)
-        opened.evidence(opened.passages([0, 1]))
+        opened.search(np.array([1, 0, 0, 0], dtype=np.float32), ["river"], 2)
     assert str(tmp_path) in str(caught.value)
     assert "\n" not in str(caught.value)
 

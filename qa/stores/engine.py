@@ -27,8 +27,7 @@ OF = {"document": NUMBER, "generation": NUMBER}
 PLACE = {"start": NUMBER, "end": NUMBER}
 SCHEMA = {
     "passages": {**OF, **PLACE, "heading": TEXT},
-    "sentences": {**OF, **PLACE, "passage": NUMBER, "list": NUMBER, "opens": "BOOL", "page": NUMBER}
-    | {"words": TEXT, "marks": TEXT},
+    "sentences": {**OF, **PLACE, "passage": NUMBER, "list": NUMBER, "opens": "BOOL", "page": NUMBER},
     "texts": {**OF, "part": NUMBER, "id": TEXT, "title": TEXT, "path": TEXT, "digest": TEXT, "text": TEXT},
     "words": {"generation": NUMBER, "frequency": NUMBER, "before": NUMBER},
     "state": {"value": TEXT},

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy as np
 from qa.encoder import Vectors
 from qa.errors import StoreError
 from qa.generations import MANIFEST
-from qa.stores import Candidates, Evidence
+from qa.stores import Candidates
 from qa.stores.lexical import rarity
 from qa.stores.local import LocalStore
 from qa.types import Document, Passage
@@ -64,14 +63,14 @@ class Layered:
             found |= {number + first: passage for number, passage in own.items()}
         return {number: found[number] for number in numbers if number in found}
 
-    def evidence(self, passages: Mapping[int, Passage]) -> Evidence:
-        """What the sentences of passages are compared to a question by, of one at least, given by their numbers."""
-        parts: list[Evidence] = []
-        for is_newer, run in groupby(passages.items(), key=lambda item: item[0] >= self._first):
-            own = {number - is_newer * self._first: passage for number, passage in run}
-            part, rows = self._layers[is_newer].evidence(own), sum(len(other.surface) for other in parts)
-            parts.append(part._replace(word_rows=part.word_rows + rows, mark_rows=part.mark_rows + rows))
-        return Evidence._make(map(np.concatenate, zip(*parts, strict=True)))
+    def similarities(self, passages: Mapping[int, Passage], vector: Vectors) -> list[Vectors]:
+        """The cosine of a unit vector and each sentence of passages that are given by their numbers."""
+        found = []
+        for number, passage in passages.items():
+            is_newer = number >= self._first
+            own = {number - is_newer * self._first: passage}
+            found += self._layers[is_newer].similarities(own, vector)
+        return found
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25.

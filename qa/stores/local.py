@@ -14,8 +14,7 @@ import numpy as np
 
 from qa.encoder import Vectors
 from qa.errors import StoreError
-from qa.marks import marks_of
-from qa.stores import Candidates, Evidence, Vectored, searched
+from qa.stores import Candidates, Vectored, searched
 from qa.stores.columns import Columns, Parts, floats
 from qa.stores.lexical import Lexical, Terms, rarity
 from qa.stores.nearest import Nearest
@@ -178,11 +177,11 @@ class LocalStore:
             found = {row["number"]: _passage(row, own) for row, own in zip(rows, places, strict=True)}
             return {n: found[n] for n in numbers if 0 <= n < self.size and n not in self._without}
 
-    def evidence(self, passages: Mapping[int, Passage]) -> Evidence:
-        """What the sentences of passages are compared to a question by, of one at least, given by their numbers."""
+    def similarities(self, passages: Mapping[int, Passage], vector: Vectors) -> list[Vectors]:
+        """The cosine of a unit vector and each sentence of passages that are given by their numbers."""
         with _reading():
-            found = self._parts.evidence(np.array(list(passages)))
-            if found.counts.tolist() != [len(passage.sentences) for passage in passages.values()]:
+            found = [self._parts.similarities(number, vector) for number in passages]
+            if [len(own) for own in found] != [len(passage.sentences) for passage in passages.values()]:
                 raise ValueError("the sentences are of different numbers")
             return found
 
@@ -242,7 +241,7 @@ def _taken(
     """The passages with the texts they are found by, while all else of them is put where it belongs."""
     for item in items:
         text = searched(item.passage)
-        columns.append(item, marks_of(item.passage, analyzer))
+        columns.append(item)
         terms.append(analyzer.terms(text))
         yield item.passage, text
 

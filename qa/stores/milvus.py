@@ -1,7 +1,7 @@
 """A store in Milvus that many servers share, none of it held here. Its collections:
 
     passages    their vectors and terms, which both rankings search
-    sentences   their vectors and places, with the vectors of their words and what those show
+    sentences   their vectors and places
     texts       the documents, in stretches that fit into a field
     words       how often each term and each word is there
     state       one row, written last, that says what readers see; and another that says who is writing
@@ -11,7 +11,6 @@ dropped, whose rows stay until no reader can be at them. So a document is seen w
 writer that died has left is never seen.
 """
 
-import base64
 import hashlib
 import json
 import time
@@ -19,23 +18,19 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from qa.encoder import Vectors
 from qa.errors import StoreError, StoreUnavailable
-from qa.stores import Candidates, Evidence, Shared
+from qa.stores import Candidates, Shared
 from qa.stores.engine import K1, MOST, B, Database, Row
 from qa.stores.lexical import rarity
 from qa.types import Document, Passage, Sentence
-from qa.words import unpack
 
 STRETCH = 4000  # characters of a document in a row: a field holds 65,535 bytes, and a passage needs few
 FRESH = 1.0  # seconds that a reader goes by the state it has read
 STATE = 0  # its key
-SURFACE = 3  # numbers of a sentence's surface, which stand before its marks
 SOME = 5000  # passages whose headings are looked at
 
 
@@ -62,15 +57,14 @@ class MilvusStore:
 
     waits = True
 
-    def __init__(self, database: Database, settings: Mapping[str, str], word_dimension: int) -> None:
+    def __init__(self, database: Database, settings: Mapping[str, str]) -> None:
         self.database = database
         self._empty = State(dict(settings))
-        self._word_dimension = word_dimension
         self._seen: tuple[float, State] | None = None
 
     @classmethod
-    def open(cls, shared: Shared, settings: Mapping[str, str], shape: tuple[int, int]) -> "MilvusStore":
-        """The store at a place, made where there is none; `shape` has the dimensions of vectors and of words' vectors.
+    def open(cls, shared: Shared, settings: Mapping[str, str], dimension: int) -> "MilvusStore":
+        """The store at a place, made where there is none, for vectors of a dimension.
 
         Raises StoreError where one that was built with other settings is there, unless that may be rebuilt.
         """
@@ -83,8 +77,8 @@ class MilvusStore:
                     f"the index at {shared.uri} was built with other settings ({_differing(other, settings)}): set the "
                     "same ones, or run `qa index` to build it anew"
                 )
-            database.create(shape[0])
-        return cls(database, settings, shape[1])
+            database.create(dimension)
+        return cls(database, settings)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -140,23 +134,12 @@ class MilvusStore:
             made[row["key"]] = _passage(row, [texts[key] for key in stretches[row["key"]]], sentences[row["key"]])
         return {number: made[number] for number in numbers if number in made}
 
-    def evidence(self, passages: Mapping[int, Passage]) -> Evidence:
-        """What the sentences of passages are compared to a question by, of one at least, given by their numbers."""
-        found = self._sentences(list(passages), ["vector", "words", "marks"])
+    def similarities(self, passages: Mapping[int, Passage], vector: Vectors) -> list[Vectors]:
+        """The cosine of a unit vector and each sentence of passages that are given by their numbers."""
+        found = self._sentences(list(passages), ["vector"])
         if any(len(found[number]) < len(passage.sentences) for number, passage in passages.items()):
             raise self._half()
-        rows = [row for number in passages for row in found[number]]
-        words = [_numbers(row["words"], np.int8).reshape(-1, self._word_dimension) for row in rows]
-        marks = [_numbers(row["marks"], np.uint32) for row in rows]
-        return Evidence(
-            counts=np.array([len(found[number]) for number in passages]),
-            vectors=np.array([row["vector"] for row in rows], dtype=np.float32),
-            words=unpack(np.concatenate(words)),
-            word_rows=np.repeat(np.arange(len(rows)), [len(own) for own in words]),
-            marks=np.concatenate([own[SURFACE:] for own in marks]),
-            mark_rows=np.repeat(np.arange(len(rows)), [len(own) - SURFACE for own in marks]),
-            surface=np.array([own[:SURFACE] for own in marks]).astype(np.int32),
-        )
+        return [np.array([row["vector"] for row in found[number]], dtype=np.float32) @ vector for number in passages]
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
@@ -274,7 +257,3 @@ def _passage(row: Row, stretches: list[Row], sentences: list[Row]) -> Passage:
         Sentence(*place, s["list"], s["opens"], s["page"] or None) for place, s in zip(places, sentences, strict=True)
     )
     return Passage(stretches[0]["id"], stretches[0]["title"], row["heading"], start, end, text, tuple(made))
-
-
-def _numbers(text: str, dtype: type[Any]) -> npt.NDArray[Any]:
-    return np.frombuffer(base64.b64decode(text), dtype)

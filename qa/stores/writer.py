@@ -1,6 +1,5 @@
 """Documents → a store in Milvus, by one writer at a time, so that whoever reads sees each of them whole."""
 
-import base64
 import json
 import os
 import socket
@@ -10,13 +9,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from typing import Any, NamedTuple
-
-import numpy as np
-import numpy.typing as npt
+from typing import NamedTuple
 
 from qa.errors import StoreError
-from qa.marks import marks_of
 from qa.stores import Vectored, searched
 from qa.stores.engine import LONGEST, ROWS, Row
 from qa.stores.milvus import STATE, STRETCH, MilvusStore, State, parts, within, word_key
@@ -135,17 +130,14 @@ class Writer:
     def _made(self, filed: Filed, first: int, generation: int) -> Iterator[tuple[str, Row]]:
         """The rows of a document whose passages are numbered from `first` on, each with its collection."""
         document, of = filed.document, {"document": first, "generation": generation}
-        for number, (passage, vector, vectors, words, word_sentences) in enumerate(filed.items, first):
+        for number, (passage, vector, vectors) in enumerate(filed.items, first):
             row = {"key": number, **of, "start": passage.start, "end": passage.end, "vector": vector}
             terms = _cut(" ".join(self._analyzer.terms(searched(passage))))
             yield "passages", {**row, "heading": _cut(passage.heading), "terms": terms}
-            marks = marks_of(passage, self._analyzer)
             for i, (sentence, own) in enumerate(zip(passage.sentences, vectors, strict=True)):
                 row = {"key": within(number, i), **of, "start": sentence.start, "end": sentence.end, "vector": own}
                 more = {"passage": number, "list": sentence.list, "opens": sentence.opens, "page": sentence.page or 0}
-                shown = np.concatenate([marks.surface[i].astype(np.uint32), marks.words[marks.sentences == i]])
-                packed = {"words": _packed(words[word_sentences == i]), "marks": _packed(shown)}
-                yield "sentences", {**row, **more, **packed}
+                yield "sentences", {**row, **more}
         about = {**of, "id": document.id, "title": _cut(document.title), "digest": filed.digest}
         about["path"] = str(document.path) if document.path else ""
         for part in parts(0, len(document.text)):
@@ -196,12 +188,6 @@ class Writer:
 
 def _word(key: int, generation: int, frequency: int, before: int) -> dict[str, int]:
     return {"key": key, "generation": generation, "frequency": frequency, "before": before}
-
-
-def _packed(rows: npt.NDArray[Any]) -> str:
-    """As many rows of numbers as a field holds, which are hardly ever fewer."""
-    most = LONGEST // 4 * 3 // (rows.nbytes // len(rows)) if len(rows) else 0
-    return base64.b64encode(rows[:most].tobytes()).decode()
 
 
 def _cut(text: str) -> str:

@@ -53,9 +53,11 @@ class Place(BaseModel):
 
 
 class Citation(Place):
-    """A sentence of a document, word for word."""
+    """A sentence of a document, word for word; `span` is where in the document the words of it stand that answer."""
 
     quote: str
+    span: Annotated[tuple[int, int] | None, Field(description="Only where it is sure which words answer.")] = None
+    also: Annotated[list[Place] | None, Field(description="Where the same sentence stands as well.")] = None
 
 
 class Hit(Place):
@@ -66,13 +68,17 @@ class Hit(Place):
 
 
 class Answer(BaseModel):
-    """Citations, best first, or an abstention with none; `confidence` is the probability that the first one answers."""
+    """Citations, best first, or an abstention with none; `confidence` is the probability that the first one answers.
+
+    An answer that is `unsure` gives what comes closest: say so where you show it.
+    """
 
     question: str
     standalone: str
     answer: str
     abstained: bool
     confidence: float
+    unsure: bool
     citations: list[Citation]
     hits: list[Hit]
     took_ms: float

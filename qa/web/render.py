@@ -5,10 +5,15 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import groupby
 
-from qa.payload import source_url
+from qa.payload import UNSURE, source_url
 from qa.types import Answer, Citation, Hit, Passage
 
 NEAREST = 3  # passages that are shown below an abstention
+LEANING = re.compile(  # how a sentence begins that leans on the one before
+    r"(?i:\W*(?:it|its|they|their|them|this|that|these|those|such|he|she|his|her|both|either|neither|one|otherwise|however"
+    r"|instead|together|also|then|there|here|if so|in (?:this|that|these|those|such)|for (?:this|that|these|those))\b)"
+    r"|[\W\d]*[a-z]",  # or an item's, which does not begin as a sentence does
+)
 WRAPPED = re.compile(r"[ \t]*(?:\r\n?|\n)(?!\s*(?:[-*+•|>]|\d+[.)])\s|\s*[\r\n])")  # a line break inside a paragraph
 
 
@@ -17,14 +22,34 @@ def answer_html(answer: Answer) -> str:
     if answer.abstained:
         return _abstention(answer)
     quotes = "".join(
-        f'<li><span class="qa-number">{n}</span><blockquote>{flowing(c.quote)}</blockquote></li>'
+        f'<li><span class="qa-number">{n}</span><blockquote>{_quote(c)}</blockquote></li>'
         for n, c in enumerate(answer.citations, 1)
     )
-    sources = "".join(_source(passage, cited) for passage, cited in _by_passage(answer))
+    sources = "".join(
+        _source(passage, cited, is_open=answer.unsure or _leans(passage, [c for _, c in cited]))
+        for passage, cited in _by_passage(answer)
+    )
+    unsure = f'<p class="qa-unsure">{escape(UNSURE)}</p>' if answer.unsure else ""
     return (
-        f'<div class="qa-answer">{_searched(answer)}<ul class="qa-quotes">{quotes}</ul>'
+        f'<div class="qa-answer">{_searched(answer)}{unsure}<ul class="qa-quotes">{quotes}</ul>'
         f'<div class="qa-sources">{sources}</div></div>'
     )
+
+
+def _quote(citation: Citation) -> str:
+    """A quote, in which the words that answer stand out."""
+    if citation.span is None:
+        return flowing(citation.quote)
+    start, end = (at - citation.start for at in citation.span)
+    before, words, after = citation.quote[:start], citation.quote[start:end], citation.quote[end:]
+    return f"{flowing(before)}<em>{flowing(words)}</em>{flowing(after)}"
+
+
+def _leans(passage: Passage, citations: Sequence[Citation]) -> bool:
+    """Whether quotes can't be understood without what stands before them, so that their passage is shown at once."""
+    items = {sentence.start for sentence in passage.sentences if sentence.list}
+    is_item = len(citations) == 1 and citations[0].start in items  # without what stands above the list
+    return is_item or any(LEANING.match(citation.quote) for citation in citations)
 
 
 def _abstention(answer: Answer) -> str:
@@ -62,7 +87,7 @@ def _passage_of(citation: Citation, hits: Iterable[Hit]) -> Passage:
     )
 
 
-def _source(passage: Passage, cited: Sequence[tuple[int, Citation]]) -> str:
+def _source(passage: Passage, cited: Sequence[tuple[int, Citation]], is_open: bool = False) -> str:
     numbers = "".join(f'<span class="qa-number">{n}</span>' for n, _ in cited)
     page = cited[0][1].page if cited else passage.page
     where = escape(passage.title) + (f" › {escape(passage.heading)}" if passage.heading else "")
@@ -70,7 +95,22 @@ def _source(passage: Passage, cited: Sequence[tuple[int, Citation]]) -> str:
     spans = sorted((c.start, c.end) for _, c in cited)
     url = source_url(passage.document_id, *(spans[0] if spans else (passage.start, passage.end)))
     link = f'<a href="{escape(url.removeprefix("/"))}" target="_blank" rel="noopener">Open the source</a>'
-    return f"<details><summary>{numbers}{where}</summary><p>{_marked(passage, spans)}</p><p>{link}</p></details>"
+    also = "".join(f"<p>{_also(c)}</p>" for _, c in cited if c.also)
+    opened = " open" if is_open else ""
+    return (
+        f"<details{opened}><summary>{numbers}{where}</summary>"
+        f"<p>{_marked(passage, spans)}</p>{also}<p>{link}</p></details>"
+    )
+
+
+def _also(citation: Citation) -> str:
+    """Links to where the same sentence stands as well."""
+    links = (
+        f'<a href="{escape(source_url(c.document_id, c.start, c.end).removeprefix("/"))}" target="_blank" '
+        f'rel="noopener">{escape(c.document_id)}</a>'
+        for c in citation.also
+    )
+    return f"Also in {', '.join(links)}"
 
 
 def _marked(passage: Passage, spans: Iterable[tuple[int, int]]) -> str:

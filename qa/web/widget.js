@@ -25,6 +25,8 @@ const WORDS = {
   edit: ["Edit", "Изменить", "Ändern", "Editar"],
   searched: ["Searched: ", "Искали: ", "Gesucht: ", "Buscado: "],
   searching: ["Searching…", "Ищем…", "Suche…", "Buscando…"],
+  unsure: ["Not sure, the closest is:", "Не уверены, ближе всего:", "Unsicher, am nächsten:", "Sin certeza, quizá:"],
+  also: ["Also in ", "Также в ", "Auch in ", "También en "],
   nearest: ["Nearest passages:", "Ближайшие отрывки:", "Nächste Stellen:", "Pasajes más cercanos:"],
   source: ["Open the source", "Открыть источник", "Quelle öffnen", "Abrir la fuente"],
   retry: ["Retry", "Повторить", "Wiederholen", "Reintentar"],
@@ -77,6 +79,7 @@ blockquote { flex: 1; padding-inline-start: 12px; border-inline-start: 3px solid
 span { align-self: start; margin-inline: 4px; padding: 0 .6em; border-radius: 1em; font-size: .75em; }
 p, li, small, strong { display: block; margin-block-end: 8px; }
 li { display: flex; }
+em { font-style: normal; font-weight: 600; text-decoration: underline; text-underline-offset: .2em; }
 small { color: var(--muted); }
 small, details, .log button { font-size: .875em; }
 details { border-block-start: var(--line); }
@@ -125,6 +128,13 @@ function flow(text) {
   return text.replaceAll("\r", " ").replace(/(?<!\n\s*)\n(?!\s*\n|\s*(?:[-*+•|>]|\d+[.)])\s)/g, " ");
 }
 
+/** How a quote begins that can't be understood without what stands before it. */
+const LEANING = new RegExp(
+  "^\\W*(?:it|its|they|their|them|this|that|these|those|such|he|she|his|her|both|either|neither|one|otherwise|however" +
+    "|instead|together|also|then|there|here|if so|(?:in|for) (?:this|that|these|those|such))\\b",
+  "i",
+);
+
 /** The passages that are cited, overlapping ones as one, in the order of their first citation. */
 function citedSources(citations, hits) {
   const sources = [];
@@ -138,6 +148,15 @@ function citedSources(citations, hits) {
     source.cited.push({ ...citation, number: index + 1 });
   });
   return sources;
+}
+
+/** A quote, in which the words that answer stand out. */
+function quoted({ quote, start, span }) {
+  if (!span) return [flow(quote)];
+  const characters = [...flow(quote)];
+  const [from, to] = span.map((offset) => offset - start);
+  const cut = (a, b) => characters.slice(a, b).join("");
+  return [cut(0, from), el("em", {}, cut(from, to)), cut(to)];
 }
 
 /** A passage's text, with what is cited in <mark>. Offsets count code points, as [...text] does. */
@@ -321,9 +340,10 @@ function createBox(host, options) {
   function quotes(result) {
     const { citations } = result;
     const badge = (number) => (citations.length > 1 ? [el("span", {}, `${number}`)] : []);
-    const items = citations.map(({ quote }, i) => el("li", {}, ...badge(i + 1), el("blockquote", {}, flow(quote))));
-    const sources = citedSources(citations, result.hits).map((each) => source(each, badge));
-    return [el("ul", {}, ...items), ...sources];
+    const items = citations.map((each, i) => el("li", {}, ...badge(i + 1), el("blockquote", {}, ...quoted(each))));
+    const sources = citedSources(citations, result.hits).map((each) => source(each, badge, result.unsure));
+    const unsure = result.unsure ? [el("strong", {}, say("unsure"))] : [];
+    return [...unsure, el("ul", {}, ...items), ...sources];
   }
 
   function abstention({ answer, hits }) {
@@ -332,12 +352,16 @@ function createBox(host, options) {
     return [el("strong", {}, answer), ...nearest];
   }
 
-  function source(passage, badge) {
+  function source(passage, badge, open = false) {
     const numbers = passage.cited.flatMap(({ number }) => badge(number));
     const text = el("p", {}, ...marked(passage));
     const href = address(passage);
     const link = href ? [el("a", { href, target: "_blank", rel: "noopener" }, say("source"))] : [];
-    return el("details", {}, el("summary", {}, ...numbers, where(passage)), text, ...link);
+    const also = passage.cited.flatMap((each) => each.also ?? []);
+    const place = (each) => el("a", { href: address(each), target: "_blank", rel: "noopener" }, each.document, " ");
+    if (also.length) link.push(el("small", {}, say("also"), ...also.map(place)));
+    open ||= passage.cited.some(({ quote }) => LEANING.test(quote));
+    return el("details", { open }, el("summary", {}, ...numbers, where(passage)), text, ...link);
   }
 
   /** The address of a source, given from the server's root; "" unless it is of http or https. */

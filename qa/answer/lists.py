@@ -15,12 +15,6 @@ class Listing(NamedTuple):
     lead: Place | None
     items: list[Place]
 
-    @property
-    def name(self) -> str:
-        """What says which list it is: the nearest heading and the lead."""
-        heading = self.items[0][0].heading.rpartition(" › ")[2]
-        return f"{heading} {self.lead[1].text if self.lead else ''}"
-
 
 def listing(store: Store, number: int, passage: Passage, sentence: int) -> Listing | None:
     """The list that a sentence of the passage of this number is in or stands right before; None where there is none.

@@ -1,0 +1,1 @@
+"""A question and the passages that were found for it → Answer."""

@@ -1,0 +1,215 @@
+"""The passages on the shortlist, read → Answer: chooses the sentences to quote, or abstains."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from qa.answer.calibration import Calibration
+from qa.answer.cross_encoder import CrossEncoder, Reading
+from qa.answer.lists import Place, listing
+from qa.answer.retriever import Candidate, Retrieved
+from qa.encoder import Vectors
+from qa.stores import Store
+from qa.terms import Analyzer
+from qa.types import Answer, Citation, Hit, Passage, Sentence
+
+MAX_CITATIONS = 3
+NEAR_BEST = 0.1  # a further sentence is cited where its share of the belief is at least this part of the best one's
+MAX_ITEMS = 20  # of a list
+LEAST_WORDS = 4  # in a sentence of which a copy elsewhere says the same; a shorter one may mean something else there
+SURE_SPAN = 0.5  # the probability of the words that answer from which on they are pointed out
+FUSED = 0.45  # what a point of the retriever's score counts beside the reader's, fitted on manuals,
+SIMILARITY = 6.0  # and what the cosine of question and sentence does
+SAID = 3.0  # and what a sentence loses that was the answer before
+
+THRESHOLD = 0.25  # of confidence, below which a question is declined; docs/evaluation.md has what that does
+SURE = 0.5  # and below which an answer says of itself that it isn't sure
+
+ABSTENTION = "The documents don't say."
+
+
+class Choice(NamedTuple):
+    """A sentence that may answer, with its score and its share of the belief in all of them.
+
+    `copies` are the places of the same sentence elsewhere, which has no belief of its own.
+    """
+
+    candidate: int
+    passage: Passage
+    sentence: int
+    score: float
+    share: float
+    copies: list[Place]
+
+    @property
+    def place(self) -> Place:
+        """Its passage and itself."""
+        return self.passage, self.passage.sentences[self.sentence]
+
+
+class Findings(NamedTuple):
+    """What reading has shown: the choices, best first, and the features that confidence is computed from."""
+
+    readings: list[Reading]
+    choices: list[Choice]
+    features: Mapping[str, float]
+
+
+class Reader:
+    """Chooses the sentences that answer; below a confidence of `threshold` it abstains, below `sure` it is unsure."""
+
+    def __init__(
+        self,
+        read: CrossEncoder,
+        calibration: Calibration,
+        analyzer: Analyzer,
+        store: Store,
+        threshold: float,
+        sure: float,
+    ) -> None:
+        self._read = read
+        self._calibration = calibration
+        self._analyzer = analyzer
+        self._store = store
+        self._threshold = threshold
+        self._sure = sure
+
+    def __call__(self, question: str, retrieved: Retrieved, said: str = "") -> Answer:
+        """The answer to a question that was asked as `question` and searched as `retrieved.question`.
+
+        `said` is the answer before, to a follow-up: it is hardly the answer to this question as well.
+        """
+        found = self.findings(retrieved, said)
+        confidence = self._calibration(found.features)
+        abstained = confidence < self._threshold
+        cited = self._list(retrieved, found.choices) or _near_best(found.choices)
+        citations = () if abstained else tuple(self._citation(place, found) for place in cited)
+        return Answer(
+            question=question,
+            standalone=retrieved.question,
+            text=" ".join(" ".join(c.quote.split()) for c in citations) or ABSTENTION,
+            citations=citations,
+            hits=tuple(_with_cited(_reordered(retrieved, found.readings), cited)),
+            confidence=confidence,
+            abstained=abstained,
+            unsure=not abstained and confidence < self._sure,
+        )
+
+    def findings(self, retrieved: Retrieved, said: str = "") -> Findings:
+        """Read the candidates, and rank their sentences; those that were `said` before come behind."""
+        candidates = retrieved.candidates
+        readings = self._read(retrieved.question, [candidate.passage for candidate in candidates])
+        choices = _choices(readings, candidates, said)
+        return Findings(readings, choices, self._features(retrieved, readings, choices))
+
+    def _features(
+        self, retrieved: Retrieved, readings: Sequence[Reading], choices: Sequence[Choice]
+    ) -> dict[str, float]:
+        best = choices[0]
+        terms = self._analyzer.terms(retrieved.question)
+        idf = self._store.idf(terms)
+        around = {*self._analyzer.terms(f"{best.passage.title} {best.passage.heading} {best.passage.text}")}
+        others = [one.score for one in choices[1:]]
+        return {
+            "score": float(readings[best.candidate].sentences[best.sentence]),
+            "margin": min(5.0, best.score - max(others, default=best.score - 5.0)),
+            "share": math.log(best.share + 1e-4),
+            "whole": readings[best.candidate].whole,
+            "rank": math.log1p(best.candidate),
+            "coverage": sum(idf[t] for t in set(terms) & around) / (sum(idf[t] for t in set(terms)) + 1e-9),
+        }
+
+    def _list(self, retrieved: Retrieved, choices: Sequence[Choice]) -> list[Place]:
+        """The lead and the items of the list that the best sentence leads to, or that several of the best are in."""
+        best = choices[0]
+        number = retrieved.candidates[best.candidate].number
+        found = listing(self._store, number, best.passage, best.sentence)
+        if found is None:
+            return []
+        leads = best.place == found.lead
+        if leads and not best.place[1].text.rstrip().endswith(":"):
+            return []
+        near = _near_best(choices)
+        items = sum(place in found.items for place in near)
+        wanted = leads or (items > 1 and 2 * items > len(near))
+        leading = [found.lead] if found.lead and found.lead[1].text.rstrip().endswith(":") else []
+        return [*leading, *found.items[:MAX_ITEMS]] if wanted else []
+
+    def _citation(self, place: Place, found: Findings) -> Citation:
+        passage, sentence = place
+        choice = next((one for one in found.choices if one.place == place), None)
+        span = None
+        if choice:
+            words = found.readings[choice.candidate].span(choice.sentence)
+            span = words[0] if words and words[1] >= SURE_SPAN else None
+        also = tuple(_cited(*copy) for copy in choice.copies) if choice else ()
+        return _cited(passage, sentence, span, also)
+
+
+def _choices(readings: Sequence[Reading], candidates: Sequence[Candidate], said: str) -> list[Choice]:
+    """The different sentences of all candidates, best first, with their copies."""
+    scored = [
+        (float(score) - SAID * (" ".join(candidate.passage.sentences[n].text.split()) in said), at, n)
+        for at, (reading, candidate) in enumerate(zip(readings, candidates, strict=True))
+        for n, score in enumerate(_scores(reading, candidate))
+    ]
+    first: dict[str, int] = {}
+    kept: list[tuple[float, int, int]] = []
+    copies: list[list[Place]] = []
+    for score, at, n in sorted(scored, key=lambda one: -one[0]):
+        passage = candidates[at].passage
+        text = " ".join(passage.sentences[n].text.split())
+        if text in first and len(text.split()) >= LEAST_WORDS:
+            copies[first[text]].append((passage, passage.sentences[n]))
+            continue
+        first.setdefault(text, len(kept))
+        kept.append((score, at, n))
+        copies.append([(copy, copy.sentences[n]) for copy in candidates[at].copies])
+    shares = softmax(np.array([score for score, _, _ in kept]))
+    return [
+        Choice(at, candidates[at].passage, n, score, float(share), places)
+        for (score, at, n), share, places in zip(kept, shares, copies, strict=True)
+    ]
+
+
+def _scores(reading: Reading, candidate: Candidate) -> Vectors:
+    """The scores of a passage's sentences: the reader's with what the retriever thinks of the passage and of them."""
+    return reading.sentences + FUSED * np.float32(candidate.fused) + SIMILARITY * candidate.similarities
+
+
+def _near_best(choices: Sequence[Choice]) -> list[Place]:
+    return [one.place for one in choices[:MAX_CITATIONS] if one.share >= NEAR_BEST * choices[0].share]
+
+
+def _cited(
+    passage: Passage, sentence: Sentence, span: tuple[int, int] | None = None, also: tuple[Citation, ...] = ()
+) -> Citation:
+    place = sentence.text, sentence.start, sentence.end, sentence.page
+    return Citation(passage.document_id, passage.title, passage.heading, *place, span, also)
+
+
+def _with_cited(hits: list[Hit], cited: Sequence[Place]) -> list[Hit]:
+    """The hits and, last, the passages that hold more of a list than was found."""
+    found = [hit.passage for hit in hits]
+    more = [passage for passage in dict.fromkeys(passage for passage, _ in cited) if passage not in found]
+    return hits + [Hit(passage, hits[-1].score) for passage in more]
+
+
+def _reordered(retrieved: Retrieved, readings: Sequence[Reading]) -> list[Hit]:
+    """The hits by what reading them has shown: the best sentence's score and the fused one."""
+    read = [
+        Hit(candidate.passage, float(_scores(reading, candidate).max()))
+        for candidate, reading in zip(retrieved.candidates, readings, strict=True)
+    ]
+    read.sort(key=lambda hit: -hit.score)
+    least = read[-1].score
+    return read + [Hit(hit.passage, min(hit.score, least)) for hit in retrieved.further]
+
+
+def softmax(scores: Vectors) -> Vectors:
+    """Each score's share of the sum of their powers."""
+    powers = np.exp(scores - scores.max())
+    shares: Vectors = powers / powers.sum()
+    return shares

@@ -1,0 +1,92 @@
+"""Fit the confidence that is shipped, on questions that the reader wasn't trained on.
+
+    python training/calibrate.py OUT FOLDER … [--squad FILE --every 2]
+
+Each FOLDER has documents/ and questions.jsonl. Some questions of the next folder are asked of it as well, which it
+doesn't answer. OUT keeps their indexes, and what was found, so that a second run takes
+a moment. Every folder counts alike. Shown for each: how good the confidence is that was fitted on the others.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from prepare import folded
+
+from qa import Assistant
+from qa.answer.calibration import FEATURES, FILE, Calibration, fit
+from qa.evaluation import auroc
+from qa.exporting import BUNDLED, READER
+from qa.spelling import corrected
+
+ZERO = Calibration(dict.fromkeys(("intercept", *FEATURES), 0.0))
+FOREIGN = 20  # questions of another folder
+CHOICES = 6  # of each question's sentences, that are kept to look at
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("folders", type=Path, nargs="+")
+    args = parser.parse_args()
+    following = [*args.folders[1:], args.folders[0]]
+    found = {one.name: rows_of(one, other, args.out) for one, other in zip(args.folders, following, strict=True)}
+    for name, rows in found.items():
+        others = [row for other, own in found.items() if other != name for row in own]
+        fitted = fit([r["features"] for r in others], [r["right"] for r in others], ZERO)
+        print(f"{name:30} {judged(rows, fitted)}")
+    everything = [row for rows in found.values() for row in rows]
+    fitted = fit([r["features"] for r in everything], [r["right"] for r in everything], ZERO)
+    print(f"{'all, as fitted':30} {judged(everything, fitted)}")
+    (BUNDLED / READER / FILE).write_text(json.dumps(dict(fitted.weights), indent=1) + "\n", "utf-8")
+
+
+def rows_of(folder: Path, other: Path, out: Path) -> list[dict[str, Any]]:
+    """What the reader finds for the questions of a folder and some of another, and whether its first quote is right."""
+    kept = out / f"{folder.name}.found.json"
+    if kept.exists():
+        return list(json.loads(kept.read_text("utf-8")))
+    assistant = Assistant.open(folder / "documents", out / folder.name)
+    rows = []
+    foreign = [row | {"answers": []} for row in _lines(other) if row["answers"]]
+    for asked in [*_lines(folder), *foreign[:: max(1, len(foreign) // FOREIGN)][:FOREIGN]]:
+        text = corrected(asked["question"], assistant.store, assistant._analyzer, assistant.encoder.tokenizer)
+        findings = assistant.findings(text)
+        wanted = [folded(answer) for answer in asked["answers"]]
+        places = {asked.get("document"), *asked.get("also", [])}
+        choices = []
+        for one in findings.choices[:CHOICES]:
+            passage, sentence = one.place
+            documents = {passage.document_id, *(copy.document_id for copy, _ in one.copies)}
+            right = bool(documents & places) and any(w in folded(sentence.text) for w in wanted)
+            choices.append({"score": one.score, "share": one.share, "right": right, "text": sentence.text})
+        kind = "answerable" if wanted else "near" if asked.get("near") else "other"
+        about = {"question": asked["question"], "kind": kind, "right": choices[0]["right"]}
+        rows.append({**about, "features": dict(findings.features), "choices": choices})
+    kept.write_text(json.dumps(rows), "utf-8")
+    return rows
+
+
+def _lines(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "questions.jsonl").read_text("utf-8").splitlines() if line.strip()]
+
+
+def judged(rows: Sequence[dict[str, Any]], calibration: Calibration) -> str:
+    """How often the first quote is right, and how well the confidence tells that."""
+    confidence = np.array([calibration(row["features"]) for row in rows])
+    right = np.array([row["right"] for row in rows])
+    answerable = np.array([row["kind"] == "answerable" for row in rows])
+    order = np.argsort(-confidence)
+    precision = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
+    at80 = int(np.cumsum(right[order])[precision >= 0.8].max(initial=0))
+    return (
+        f"right {right[answerable].mean():.3f}  AUROC {auroc(right.tolist(), confidence.tolist()):.3f}  "
+        f"at 80 % precision {at80 / answerable.sum():.3f}  bias {confidence.mean() - right.mean():+.3f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

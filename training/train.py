@@ -1,0 +1,558 @@
+"""Train the reader: a network that reads a question with a passage and scores each of its sentences.
+
+    python training/train.py DATA OUT [--epochs 3] [--minutes 8] [--hold NAME ...]
+
+DATA is what prepare.py wrote, OUT gets checkpoint.pt, from which a run goes on that was stopped, and at the end
+reader.safetensors, which belongs in qa/models. Runs on a GPU where there is one. Needs torch, transformers, tokenizers,
+safetensors and numpy alone, not this package.
+
+The loss is a softmax over the sentences of all passages of a question, read together, and of none of them, whose score
+is 0. So a sentence's score is the log of how much likelier it answers than that nothing does. Beside it, with smaller
+weights: each sentence by itself, each passage by itself, and where the words that answer begin and end.
+"""
+
+import argparse
+import json
+import random
+import re
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+
+CLS, SEP = 101, 102  # BERT's
+HIDDEN = 192  # units of the head that scores sentences
+MAX_TOKENS = 384  # of question and passage
+MAX_QUESTION = 96
+CUTS = 4  # of a batch by length
+LONGEST_SPAN = 24  # tokens; a longer answer is no span to point at
+SEED = 1
+WITHOUT_ANSWER = 0.15  # of answerable questions lose the passages that answer them
+FOLLOWING = 0.12  # of questions stand before another one in brackets, as follow-ups are searched
+WITHOUT_LABEL = 0.15  # of passages lose their title and heading
+PARTS = {"sentence": 0.3, "passage": 0.3, "span": 0.2}  # weights of the further losses
+ASKING = re.compile(
+    r"\b(?:what|which|who|whom|whose|when|where|why|how|do|does|did|is|are|was|were|can|could|should|would|will|the|a|an"
+    r"|i|my|me|we|our|you|your|to|of|for|in|on|at|it|if|there|that|this|be|have|has|had|and|or|with|many|much|long)\b",
+    re.I,
+)
+
+
+class Reader(nn.Module):
+    """The encoder's network with heads over each sentence's mean, over the first token, and over every token."""
+
+    def __init__(self, base: dict[str, torch.Tensor]) -> None:
+        super().__init__()
+        from transformers import BertConfig, BertModel
+
+        width = base["embeddings.word_embeddings.weight"].shape[1]
+        config = BertConfig(
+            hidden_size=width,
+            num_hidden_layers=6,
+            num_attention_heads=12,
+            intermediate_size=4 * width,
+            attention_probs_dropout_prob=0.0,
+        )
+        self.network = BertModel(config, add_pooling_layer=False)
+        self.network.load_state_dict(
+            {k: v.float() for k, v in base.items() if not k.startswith("pooler")}, strict=False
+        )
+        for name, weight in self.network.named_parameters():
+            weight.requires_grad = not name.startswith("embeddings")
+        self.hidden = nn.Linear(2 * width, HIDDEN)
+        self.sentence = nn.Linear(HIDDEN, 1)
+        self.passage = nn.Linear(width, 1)
+        self.span = nn.Linear(width, 2)
+
+    def forward(self, ids: Any, types: Any, mask: Any, owner: Any, of_passage: Any, cuts: Any) -> tuple[Any, Any, Any]:
+        """Scores of sentences, of passages, and of tokens as beginning and end.
+
+        `owner` has each token's sentence by its number in the batch, -1 for none; `of_passage` each sentence's passage;
+        `cuts` are the (first, last, length) of the texts that go through the network together.
+        """
+        parts = []
+        for first, last, length in cuts:
+            part = (one[first:last, :length] for one in (ids, types, mask))
+            given = dict(zip(("input_ids", "token_type_ids", "attention_mask"), part, strict=True))
+            parts.append(F.pad(self.network(**given).last_hidden_state, (0, 0, 0, ids.shape[1] - length)))
+        tokens = torch.cat(parts)
+        flat, which = tokens.reshape(-1, tokens.shape[-1]).float(), owner.reshape(-1)
+        count = len(of_passage)
+        sums = torch.zeros(count + 1, flat.shape[1], device=flat.device)
+        where = torch.where(which < 0, count, which)
+        sums.index_add_(0, where, flat)
+        sizes = torch.bincount(where, minlength=count + 1)[:, None].clamp(min=1)
+        means = (sums / sizes)[:count]
+        first = tokens[:, 0].float()
+        both = torch.cat([means, first[of_passage]], dim=1)
+        hidden = F.relu(self.hidden(both))
+        scores = self.sentence(F.dropout(hidden, 0.1, self.training))[:, 0]
+        return scores.float(), self.passage(first)[:, 0].float(), self.span(tokens.float()).float()
+
+
+class Collection:
+    """What prepare.py wrote of one set of documents and questions."""
+
+    def __init__(self, path: Path) -> None:
+        with np.load(path) as data:
+            ends = np.cumsum(data["lengths"])
+            self.tokens = np.split(data["tokens"].astype(np.int64), ends[:-1])
+            self.owners = np.split(data["owners"].astype(np.int64), ends[:-1])
+            self.rows = json.loads(data["questions"].tobytes())
+        self.name = path.stem
+        self.is_ambiguous = False
+        self.asked_of: dict[int, list[int]] = {}
+        for number, row in enumerate(self.rows):
+            row["gold"] = {int(k): v for k, v in row["gold"].items()}
+            row["loose"] = {int(k): v for k, v in row["loose"].items()}
+            for place in row["gold"]:
+                self.asked_of.setdefault(place, []).append(number)
+
+
+class Steps(Dataset[dict[str, torch.Tensor]]):
+    """Batches of questions by their number, the same for the same seed."""
+
+    def __init__(
+        self,
+        collections: list[Collection],
+        weights: dict[str, float],
+        tokenizer: Tokenizer,
+        groups: int,
+        k: int,
+        epochs: float,
+    ) -> None:
+        self.collections, self.tokenizer, self.k = collections, tokenizer, k
+        rng = random.Random(SEED)
+        self.batches: list[list[tuple[int, int]]] = []
+        epoch = 0
+        while epoch < epochs:
+            part = min(1.0, epochs - epoch)
+            chosen: list[tuple[int, int]] = []
+            for c, collection in enumerate(collections):
+                usable = [
+                    n
+                    for n, row in enumerate(collection.rows)
+                    if row["candidates"] and (row["gold"] or not row["answerable"])
+                ]
+                whole, rest = divmod(weights.get(collection.name, 1.0) * len(usable) * part, len(usable) or 1)
+                chosen += [(c, n) for n in usable] * int(whole) + [(c, n) for n in rng.sample(usable, int(rest))]
+            rng.shuffle(chosen)
+            large = groups * 24
+            batches = []
+            for first in range(0, len(chosen), large):
+                some = sorted(chosen[first : first + large], key=self._length)
+                batches += [some[i : i + groups] for i in range(0, len(some), groups)]
+            rng.shuffle(batches)
+            self.batches += batches
+            epoch += 1
+
+    def _length(self, place: tuple[int, int]) -> int:
+        collection = self.collections[place[0]]
+        return max(len(collection.tokens[p]) for p in collection.rows[place[1]]["candidates"][: self.k])
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
+        rng = random.Random(SEED * 1_000_003 + step)
+        return collate(
+            [self._group(self.collections[c], self.collections[c].rows[n], rng) for c, n in self.batches[step]], rng
+        )
+
+    def _group(self, collection: Collection, row: dict[str, Any], rng: random.Random) -> dict[str, Any]:
+        gold, loose, candidates = row["gold"], row["loose"], row["candidates"]
+        if collection.is_ambiguous:  # other passages that are found may answer as well: others are taken
+            candidates = [p for p in candidates if p in gold][:1] + rng.sample(range(len(collection.tokens)), 3)
+            loose = {}
+        if gold and rng.random() >= WITHOUT_ANSWER:
+            found = [p for p in candidates if p in gold] + row["missed"]
+            chosen = [found[0]] if rng.random() < 0.6 else [rng.choice(found)]
+            chosen += [p for p in found if p not in chosen and rng.random() < 0.5][: self.k // 2 - 1]
+        else:
+            chosen, gold = [], {}
+        others = [p for p in candidates if p not in row["gold"] and (gold or p not in loose)]
+        size = (4 if collection.is_ambiguous else self.k) - len(chosen)
+        near, far = others[: size + 2], others[size + 2 :]
+        picked = rng.sample(near, min(size, len(near)))
+        if far and rng.random() < 0.3:
+            picked[-1:] = [rng.choice(far)]
+        chosen += picked
+        if not chosen:
+            chosen = candidates[:1]
+        rng.shuffle(chosen)
+        text = varied(row["searched"] if rng.random() < 0.3 else row["question"], rng)
+        if rng.random() < FOLLOWING and not text.endswith(")"):
+            beside = [n for p in row["gold"] for n in collection.asked_of[p] if collection.rows[n] is not row]
+            other = (
+                collection.rows[rng.choice(beside)] if beside and rng.random() < 0.8 else rng.choice(collection.rows)
+            )
+            text = following(text, other["question"], rng)
+        spans = {p: (a, b) for p, a, b in row["spans"] if b - a <= LONGEST_SPAN}
+        return {
+            "question": self.tokenizer.encode(text, add_special_tokens=False).ids[:MAX_QUESTION],
+            "passages": [
+                (
+                    collection.tokens[p],
+                    collection.owners[p],
+                    set(gold.get(p, ())),
+                    set(loose.get(p, ())),
+                    spans.get(p) if p in gold else None,
+                )
+                for p in chosen
+            ],
+        }
+
+
+def collate(groups: list[dict[str, Any]], rng: random.Random | None) -> dict[str, Any]:
+    """Groups of a question and its passages as arrays."""
+    sequences, sentence_group, sentence_passage, label, spans, passage_label = [], [], [], [], [], []
+    for g, group in enumerate(groups):
+        question = group["question"]
+        for tokens, owner, gold, loose, span in group["passages"]:
+            room = MAX_TOKENS - len(question) - 3
+            cut = int((owner < 0).sum()) if rng and rng.random() < WITHOUT_LABEL else 0
+            if cut == len(tokens):
+                cut = 0
+            tokens, owner = tokens[cut : cut + room], owner[cut : cut + room]
+            ids = np.concatenate([[CLS], question, [SEP], tokens, [SEP]]).astype(np.int64)
+            start = len(question) + 2
+            own = np.full(len(ids), -1)
+            present = np.unique(owner[owner >= 0])
+            renumber = {int(s): len(sentence_group) + i for i, s in enumerate(present)}
+            own[start:-1] = [renumber.get(int(s), -1) for s in owner]
+            for s in present.tolist():
+                sentence_group.append(g)
+                sentence_passage.append(len(sequences))
+                label.append(1 if s in gold else 2 if s in loose else 0)
+            passage_label.append(1 if gold else 2 if loose else 0)
+            good = span is not None and span[0] >= cut and span[1] - cut <= len(tokens)
+            spans.append((span[0] - cut + start, span[1] - 1 - cut + start) if good else (-1, -1))
+            sequences.append((ids, own, start))
+    if rng:  # of about one length together, so that little of what is read is padding
+        order = sorted(range(len(sequences)), key=lambda n: len(sequences[n][0]))
+        places = {n: at for at, n in enumerate(order)}
+        sequences, spans, passage_label = ([column[n] for n in order] for column in (sequences, spans, passage_label))
+        sentence_passage = [places[n] for n in sentence_passage]
+    bounds = np.linspace(0, len(sequences), (CUTS if rng else 1) + 1).astype(int).tolist()
+    cuts = [(a, b, max(len(ids) for ids, _, _ in sequences[a:b])) for a, b in pairwise(bounds) if b > a]
+    longest = -(-max(len(ids) for ids, _, _ in sequences) // 16) * 16
+    shape = len(sequences), longest
+    ids, types, mask, owner = (np.zeros(shape, dtype=np.int64) for _ in range(4))
+    owner -= 1
+    for n, (own_ids, own, start) in enumerate(sequences):
+        size = len(own_ids)
+        ids[n, :size], types[n, start:size], mask[n, :size], owner[n, :size] = own_ids, 1, 1, own
+    arrays = {
+        "ids": ids,
+        "types": types,
+        "mask": mask,
+        "owner": owner,
+        "group": sentence_group,
+        "of_passage": sentence_passage,
+        "label": label,
+        "passage_label": passage_label,
+        "spans": spans,
+    }
+    found = {name: torch.as_tensor(np.asarray(value)) for name, value in arrays.items()}
+    return {**found, "groups": len(groups), "cuts": cuts}
+
+
+def following(question: str, earlier: str, rng: random.Random) -> str:
+    """A question as it is searched after an earlier one: what both name is left out of it, or a pronoun."""
+    named = set(re.findall(r"[a-z0-9'-]{4,}", ASKING.sub(" ", earlier.lower())))
+    words = question.split()
+    shared = [
+        n for n, word in enumerate(words) if word.lower().strip("?.,'s") in named or word.lower().strip("?.,") in named
+    ]
+    if shared and earlier != question:
+        first = last = shared[0]
+        while last + 1 in shared:
+            last += 1
+        if first and words[first - 1].lower() in ("the", "a", "an", "my", "our", "your"):
+            first -= 1
+        pronoun = rng.choice([["it"], ["that"], ["they"], []])
+        shortened = words[:first] + pronoun + words[last + 1 :]
+        if len(shortened) > 2:
+            question = " ".join(shortened)
+    elif rng.random() < 0.3:
+        question = f"and {question}"
+    return f"{question} ({earlier})"
+
+
+def varied(question: str, rng: random.Random) -> str:
+    """A question as somebody else might type it; case doesn't matter to the tokenizer."""
+    if rng.random() < 0.35:
+        question = question.rstrip("?. ")
+    if rng.random() < 0.1 and len(words := ASKING.sub(" ", question).split()) >= 2:
+        question = " ".join(words).rstrip("?")
+    if rng.random() < 0.1:
+        places = [i for i, c in enumerate(question[:-1]) if c.isalpha() and question[i + 1].isalpha()]
+        if places:
+            i = rng.choice(places)
+            kind = rng.randrange(4)
+            replaced = ("", question[i] * 2, question[i + 1] + question[i], rng.choice("abcdefghijklmnopqrstuvwxyz"))[
+                kind
+            ]
+            question = question[:i] + replaced + question[i + (2 if kind == 2 else 1) :]
+    return question
+
+
+def losses(model: Reader, b: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    scores, passages, tokens = model(b["ids"], b["types"], b["mask"], b["owner"], b["of_passage"], b["cuts"])
+    groups, label = int(b["groups"]), b["label"]
+
+    def log_sum(chosen: Any, null: Any) -> Any:
+        z = torch.where(chosen, scores, torch.full_like(scores, -1e4))
+        top = torch.zeros(groups, device=z.device).scatter_reduce(0, b["group"], z.detach(), "amax", include_self=True)
+        sums = torch.zeros(groups, device=z.device).index_add(0, b["group"], torch.exp(z - top[b["group"]]))
+        return top + torch.log(sums + null * torch.exp(-top) + 1e-20)
+
+    everything = log_sum(label != 2, torch.ones(groups, device=scores.device))
+    has = torch.zeros(groups, device=scores.device).index_add(0, b["group"], (label == 1).float()) > 0
+    right = log_sum(label == 1, (~has).float())
+    listwise = (everything - right).mean()
+    counted = label != 2
+    alone = (
+        F.binary_cross_entropy_with_logits(scores[counted], (label[counted] == 1).float(), reduction="sum") / groups / 4
+    )
+    known = b["passage_label"] != 2
+    passage = F.binary_cross_entropy_with_logits(passages[known], (b["passage_label"][known] == 1).float())
+    marked = b["spans"][:, 0] >= 0
+    span = torch.zeros((), device=scores.device)
+    if marked.any():
+        inside = torch.where(
+            ((b["types"] == 1) & (b["owner"] >= 0))[marked][..., None],
+            tokens[marked],
+            torch.full_like(tokens[marked], -1e4),
+        )
+        span = F.cross_entropy(inside[..., 0], b["spans"][marked, 0]) + F.cross_entropy(
+            inside[..., 1], b["spans"][marked, 1]
+        )
+    total = listwise + PARTS["sentence"] * alone + PARTS["passage"] * passage + PARTS["span"] * span
+    with torch.no_grad():
+        best = torch.full((groups,), -1e4, device=scores.device).scatter_reduce(
+            0, b["group"], torch.where(counted, scores, torch.full_like(scores, -1e4)), "amax"
+        )
+        top = (scores == best[b["group"]]) & (label == 1) & counted
+        hit = torch.zeros(groups, device=scores.device).index_add(0, b["group"], top.float()) > 0
+    return total, {
+        "listwise": listwise.detach(),
+        "span": span.detach(),
+        "right": hit[has].float().mean() if has.any() else torch.ones((), device=scores.device),
+    }
+
+
+@torch.no_grad()
+def evaluate(
+    model: Reader, collection: Collection, tokenizer: Tokenizer, device: str, k: int = 8
+) -> tuple[dict[str, float], list[Any]]:
+    """How often the best sentence of the first k candidates is right, how well its score tells so, and all scores."""
+    model.eval()
+    right, top3, scored, dumped = [], [], [], []
+    for first in range(0, len(collection.rows), 16):
+        rows = [row for row in collection.rows[first : first + 16] if row["candidates"]]
+        groups = []
+        for row in rows:
+            question = tokenizer.encode(row["searched"], add_special_tokens=False).ids[:MAX_QUESTION]
+            passages = [
+                (collection.tokens[p], collection.owners[p], set(row["gold"].get(p, ())), set(), None)
+                for p in row["candidates"]
+            ]
+            groups.append({"question": question, "passages": passages})
+        b = {n: v if isinstance(v, int | list) else v.to(device) for n, v in collate(groups, None).items()}
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            scores, whole, _ = model(b["ids"], b["types"], b["mask"], b["owner"], b["of_passage"], b["cuts"])
+        scores, whole = scores.float().cpu().numpy(), whole.float().cpu().numpy()
+        group, of_passage, label = (b[name].cpu().numpy() for name in ("group", "of_passage", "label"))
+        for g, row in enumerate(rows):
+            mine = np.flatnonzero(group == g)
+            base = of_passage[mine[0]]
+            place = of_passage[mine] - base
+            near = mine[place < k]
+            order = near[np.argsort(-scores[near], kind="stable")]
+            scored.append((float(scores[order[0]]), bool(label[order[0]] == 1)))
+            if row["answerable"]:
+                right.append(label[order[0]] == 1)
+                top3.append(1 in label[order[:3]])
+            dumped.append(
+                {
+                    "question": row["question"],
+                    "answerable": row["answerable"],
+                    "fused": row["fused"],
+                    "cosine": row["cosine"],
+                    "place": place.tolist(),
+                    "score": [round(float(x), 3) for x in scores[mine]],
+                    "label": label[mine].tolist(),
+                    "passage": [round(float(x), 3) for x in whole[base : base + len(row["candidates"])]],
+                }
+            )
+    model.train()
+    good = np.array([s for s, ok in scored if ok])
+    bad = np.array([s for s, ok in scored if not ok])
+    area = (
+        float(np.mean((good[:, None] > bad[None]) + 0.5 * (good[:, None] == bad[None])))
+        if len(good) and len(bad)
+        else 0.0
+    )
+    hits, best = 0, 0
+    for n, (_, ok) in enumerate(sorted(scored, reverse=True), 1):
+        hits += ok
+        best = hits if hits >= 0.8 * n else best
+    return {
+        "right": float(np.mean(right)),
+        "in three": float(np.mean(top3)),
+        "AUROC": area,
+        "recall at 0.8": best / max(1, len(right)),
+    }, dumped
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--epochs", type=float, default=3)
+    parser.add_argument("--minutes", type=float, default=0, help="fewer epochs where they would take longer")
+    parser.add_argument("--hold", nargs="*", default=[], help="collections to evaluate on, not to train on")
+    parser.add_argument("--begin", type=Path, help="a reader.safetensors to go on from, with other data")
+    parser.add_argument("--frozen", type=int, default=0, help="layers, the lowest first, that stay as they are")
+    parser.add_argument("--ambiguous", nargs="*", default=[], help="collections whose questions don't say of what")
+    parser.add_argument("--weight", nargs="*", default=[], help="NAME=2: take its questions twice an epoch")
+    parser.add_argument("--groups", type=int, default=32, help="questions a step")
+    parser.add_argument("--passages", type=int, default=5, help="passages a question")
+    parser.add_argument("--rate", type=float, default=1.5e-4)
+    parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--decay", type=float, default=0.01)
+    args = parser.parse_args()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.manual_seed(SEED)
+    begun = time.time()
+    tokenizer = Tokenizer.from_file(str(args.data / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    base = load_file(args.data / "base.safetensors")
+    collections = [Collection(path) for path in sorted(args.data.glob("*.npz"))]
+    for collection in collections:
+        collection.is_ambiguous = collection.name in args.ambiguous
+    held = [c for c in collections if c.name in args.hold]
+    weights = {name: float(value) for name, value in (pair.split("=") for pair in args.weight)}
+    own = [c for c in collections if c.name not in args.hold and weights.get(c.name, 1.0) > 0]
+    steps = Steps(own, weights, tokenizer, args.groups, args.passages, args.epochs)
+    print(f"{sum(len(c.rows) for c in own)} questions, {len(steps)} steps on {device}", flush=True)
+
+    model = (restored(base, load_file(args.begin)) if args.begin else Reader(base)).to(device)
+    for name, weight in model.network.named_parameters():
+        if name.startswith(tuple(f"encoder.layer.{n}." for n in range(args.frozen))):
+            weight.requires_grad = False
+    trained = [p for p in model.parameters() if p.requires_grad]
+    plain = [p for p in trained if p.ndim < 2]
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": [p for p in trained if p.ndim > 1], "weight_decay": args.decay},
+            {"params": plain, "weight_decay": 0.0},
+        ],
+        lr=args.rate,
+        fused=device == "cuda",
+    )
+    checkpoint = args.out / "checkpoint.pt"
+    args.out.mkdir(parents=True, exist_ok=True)
+    step = 0
+    if checkpoint.exists():
+        kept = torch.load(checkpoint, map_location=device)
+        model.load_state_dict(kept["model"])
+        optimizer.load_state_dict(kept["optimizer"])
+        step = kept["step"]
+    total = len(steps)
+    loader = iter(
+        DataLoader(
+            torch.utils.data.Subset(steps, range(step, total)),
+            batch_size=None,
+            num_workers=args.workers,
+            pin_memory=device == "cuda",
+            prefetch_factor=8 if args.workers else None,
+        )
+    )
+    first, saved, log, started = step, time.time(), [], time.time()
+    limit = begun + 60 * args.minutes if args.minutes else float("inf")
+    progress = step / total
+    model.train()
+    for b in loader:
+        progress = max(
+            step / total, (time.time() - started) / max(1e-9, limit - started) if limit < float("inf") else 0.0
+        )
+        if progress >= 1:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = args.rate * min(1.0, (step + 1) / max(1, 0.05 * total)) * (1 - progress)
+        b = {n: v if isinstance(v, int | list) else v.to(device, non_blocking=True) for n, v in b.items()}
+        with torch.autocast(device, torch.bfloat16):
+            loss, parts = losses(model, b)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
+        step += 1
+        log.append(parts)
+        if step % 200 == 0 or step == total:
+            means = {name: round(float(torch.stack([one[name] for one in log]).mean()), 4) for name in log[0]}
+            print(f"{step}/{total} {time.time() - started:.0f} s {means}", flush=True)
+            log = []
+        if time.time() - saved > 120:
+            if device == "cpu":
+                keep(checkpoint, {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step})
+            export(model, base, args.out / "reader.safetensors")
+            saved = time.time()
+    print(f"{step - first} steps in {time.time() - started:.0f} s", flush=True)
+    dumps = {}
+    for collection in held:
+        measures, dumps[collection.name] = evaluate(model, collection, tokenizer, device)
+        print(collection.name, {name: round(value, 3) for name, value in measures.items()}, flush=True)
+    (args.out / "scores.json").write_text(json.dumps(dumps), "utf-8")
+    export(model, base, args.out / "reader.safetensors")
+    checkpoint.unlink(missing_ok=True)
+
+
+def restored(base: dict[str, torch.Tensor], changes: dict[str, torch.Tensor]) -> Reader:
+    """A reader from what `export` wrote."""
+    model = Reader(base)
+    with torch.no_grad():
+        for name, weight in model.state_dict().items():
+            if name in changes:
+                change = changes[name].float() * changes.get(f"{name}.scale", torch.tensor(1.0))
+                weight.copy_(weight + change if name.startswith("network.") else change)
+    return model
+
+
+def keep(path: Path, state: dict[str, Any]) -> None:
+    new = path.with_suffix(".new")
+    torch.save(state, new)
+    new.replace(path)
+
+
+def export(model: Reader, base: dict[str, torch.Tensor], path: Path) -> None:
+    """What was added to the encoder's weights: matrices in 8 bits with a scale for each row, all else in 16."""
+    found: dict[str, torch.Tensor] = {}
+    for name, weight in model.state_dict().items():
+        weight = weight.detach().float().cpu()
+        inner = name.removeprefix("network.")
+        if inner.startswith("embeddings") or weight.dtype != torch.float32:
+            continue
+        change = weight - base[inner].float() if name.startswith("network.") else weight
+        if change.ndim == 2 and name.startswith("network."):
+            scale = change.abs().amax(dim=1, keepdim=True).clamp(min=1e-8) / 127
+            found[name] = torch.round(change / scale).to(torch.int8)
+            found[name + ".scale"] = scale.half() if False else scale
+        else:
+            found[name] = change.half() if change.ndim == 2 else change
+    save_file({name: value.contiguous() for name, value in found.items()}, path)
+
+
+if __name__ == "__main__":
+    main()
