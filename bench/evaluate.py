@@ -217,7 +217,7 @@ def spans(file: File) -> None:
         (a, b), probability = found
         words = passage.text[a - passage.start : b - passage.start]
         whole.append(max(_f1(words, answer) for answer in item.answers))
-        if probability >= SURE_SPAN:
+        if probability >= SURE_SPAN and 2 * (b - a) <= len(passage.sentences[number].text):
             sure.append(whole[-1])
     share = len(sure) / len(whole)
     show(
@@ -371,8 +371,9 @@ def _tokens(assistant: Assistant, question: str) -> tuple[list[list[int]], list[
     network = assistant._read._read._network
     taken = network.__class__.__call__
 
-    def kept(self: object, texts: list[list[int]], seconds: list[int]) -> list[Any]:
-        given.append((texts, seconds))
+    def kept(self: object, texts: list[list[int]], seconds: list[int] | None = None) -> list[Any]:
+        if seconds:
+            given.append((texts, seconds))
         return taken(self, texts, seconds)  # type: ignore[arg-type]
 
     with patch.object(network.__class__, "__call__", kept):

@@ -139,14 +139,21 @@ class Assistant:
         if text := hint(texts[0], self._languages, self.store, self._analyzer):
             return Answer(question, question, text, citations=(), hits=(), confidence=0.0, abstained=True)
         said = topical[-1][1] if topical else ""
-        alone, *following = (self._read(question, self._retrieve(text), said) for text in texts)
-        return next((answer for answer in following if answer.confidence > alone.confidence - SURER), alone)
+        answers = (self._read(question, self._retrieve(text), said) for text in texts)
+        alone = next(answers)
+        later = next(answers, alone)
+        same = _first_place(later) == _first_place(alone)
+        return alone if same or later.confidence <= alone.confidence - SURER else later
 
     @property
     def _languages(self) -> tuple[str, ...]:
         """Those that can be asked in: the encoder's own and the documents'; none where the encoder may know any."""
         own = self.encoder.language
         return tuple(dict.fromkeys((own, self._analyzer.language))) if own else ()
+
+
+def _first_place(answer: Answer) -> list[tuple[str, int]]:
+    return [(citation.document_id, citation.start) for citation in answer.citations[:1]]
 
 
 def _local(

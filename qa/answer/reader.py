@@ -19,13 +19,13 @@ MAX_CITATIONS = 3
 NEAR_BEST = 0.1  # a further sentence is cited where its share of the belief is at least this part of the best one's
 MAX_ITEMS = 20  # of a list
 LEAST_WORDS = 4  # in a sentence of which a copy elsewhere says the same; a shorter one may mean something else there
-SURE_SPAN = 0.5  # the probability of the words that answer from which on they are pointed out
+SURE_SPAN = 0.5  # the probability of the words that answer from which on they are pointed out, if not most of the quote
 FUSED = 0.45  # what a point of the retriever's score counts beside the reader's, fitted on manuals,
 SIMILARITY = 6.0  # and what the cosine of question and sentence does
 SAID = 3.0  # and what a sentence loses that was the answer before
 
-THRESHOLD = 0.25  # of confidence, below which a question is declined; docs/evaluation.md has what that does
-SURE = 0.5  # and below which an answer says of itself that it isn't sure
+THRESHOLD = 0.3  # of confidence, below which a question is declined; docs/evaluation.md has what that does
+SURE = 0.55  # and below which an answer says of itself that it isn't sure
 
 ABSTENTION = "The documents don't say."
 
@@ -143,7 +143,8 @@ class Reader:
         span = None
         if choice:
             words = found.readings[choice.candidate].span(choice.sentence)
-            span = words[0] if words and words[1] >= SURE_SPAN else None
+            if words and words[1] >= SURE_SPAN and 2 * (words[0][1] - words[0][0]) <= len(sentence.text):
+                span = words[0]
         also = tuple(_cited(*copy) for copy in choice.copies) if choice else ()
         return _cited(passage, sentence, span, also)
 
