@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING
 
 from qa.settings import Settings
-from qa.types import Answer, Citation, Document, Hit, Passage
+from qa.types import Answer, Block, Citation, Document, Hit, Passage
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
 
-__all__ = ["Answer", "Assistant", "Citation", "Document", "Hit", "Passage", "Settings"]
+__all__ = ["Answer", "Assistant", "Block", "Citation", "Document", "Hit", "Passage", "Settings"]
 
 
 def __getattr__(name: str) -> object:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from qa import corpus as corpora
@@ -16,6 +18,7 @@ from qa.errors import StoreError
 from qa.followup import formulations
 from qa.hints import hint, is_small_talk, topics_of
 from qa.indexing import Changes, Progress
+from qa.originals import Originals
 from qa.runtime import DEFAULT_RUNTIME, load, load_in_memory
 from qa.sharing import share
 from qa.spelling import corrected
@@ -23,13 +26,16 @@ from qa.stores import Shared, Store
 from qa.stores.layered import open_store
 from qa.terms import Analyzer, detect_language
 from qa.together import Turns
-from qa.types import Answer, Document
+from qa.types import Answer, Citation, Document
 
 CALIBRATION = "calibration"  # the folder in the index where `qa calibrate` keeps what it fitted
 SURER = 0.2  # of confidence, by which a later question is a new one rather than a follow-up
+KEPT = 64  # documents of the last answers
 ATTEMPTS = 3  # to open an index that others write to
 ENCODER = "encoder"  # the one where the encoder and the reader are kept as they are run
 TEXTS = "texts"  # and the one where texts are kept that took long to convert
+
+NO_ORIGINALS = Originals()
 
 History = Sequence[tuple[str, str]]  # questions and their answers, oldest first
 
@@ -46,19 +52,22 @@ class Assistant:
         calibration: Calibration,
         threshold: float = THRESHOLD,
         sure: float = SURE,
+        originals: Originals = NO_ORIGINALS,
     ) -> None:
         self.store = store
+        self.originals = originals
         self.generation = ""  # the name of the index's generation that answers; empty in memory
         self.changes = Changes()  # what opening it has changed in the index
         self.encoder = encoder
         self._analyzer = analyzer
         self.skipped: dict[str, str] = {}  # files that couldn't be read, and why
+        self._document = store.document if store.waits else lru_cache(KEPT)(store.document)
         self._turns = None if store.waits else Turns()
         self._retrieve = Retriever(store, encoder, analyzer, self._turns)
         self._read = Reader(reader, calibration, analyzer, store, threshold, sure)
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913  # every setting of the documents and of answering
         cls,
         corpus: Path | str | Sequence[Path | str] = "corpus",
         index: Path | str = "index",
@@ -69,6 +78,7 @@ class Assistant:
         language: str = "auto",
         runtime: str = DEFAULT_RUNTIME,
         max_file_mb: int = MAX_FILE_MB,
+        source_url: str = "",
         progress: Progress = lambda *_: None,
         store: Shared | None = None,
     ) -> "Assistant":
@@ -76,10 +86,11 @@ class Assistant:
 
         Below a confidence of `threshold` the assistant abstains, below `sure` its answers are unsure. `language`, a
         code of qa.terms.LANGUAGES, says whose stems and stop words the documents have; "auto" detects it. `encoder` is
-        a name that qa.runtime.load knows, or one that is loaded. With a `store` the index is there, in Milvus, and in
-        `index` what speeds up building it.
-        Raises CorpusError, EncoderError or StoreError.
+        a name that qa.runtime.load knows, or one that is loaded. `source_url` says where the documents are published,
+        as qa.originals reads it. With a `store` the index is there, in Milvus; `index` has what speeds up building it.
+        Raises CorpusError, EncoderError, SettingsError or StoreError.
         """
+        originals = Originals.read(source_url)
         places = [corpus] if isinstance(corpus, Path | str) else corpus
         found = corpora.read(places, Path(index) / TEXTS, max_file_mb, progress)
         loaded = load(encoder, Path(index) / ENCODER, runtime) if isinstance(encoder, str) else encoder
@@ -90,7 +101,7 @@ class Assistant:
         calibration = Calibration.load(Path(index) / CALIBRATION)
         parts = found.documents, Path(index), loaded, analyzer, progress
         opened, generation, changes = share(store, *parts) if store else _local(*parts)
-        assistant = cls(opened, loaded, analyzer, reader, calibration, threshold, sure)
+        assistant = cls(opened, loaded, analyzer, reader, calibration, threshold, sure, originals)
         assistant.generation, assistant.changes, assistant.skipped = generation, changes, found.skipped
         return assistant
 
@@ -129,7 +140,12 @@ class Assistant:
         What can't be searched, as a greeting, is an abstention that says what can be asked.
         """
         with self._turns or nullcontext():
-            return self._ask(question, history)
+            answer = self._ask(question, history)
+        return replace(answer, citations=tuple(map(self._with_original, answer.citations)))
+
+    def _with_original(self, citation: Citation) -> Citation:
+        document = self._document(citation.document_id)
+        return replace(citation, original=self.originals.of(document, citation)) if document else citation
 
     def _ask(self, question: str, history: History) -> Answer:
         topical = [(asked, answer) for asked, answer in history if not is_small_talk(asked)]

@@ -275,6 +275,7 @@ def _opened(
         language=settings.language,
         runtime=settings.runtime,
         max_file_mb=settings.max_file_mb,
+        source_url=settings.source_url,
         progress=progress,
         store=_shared(settings, rebuild),
     )
@@ -396,6 +397,8 @@ def _lines(answer: "Answer", url: str) -> Iterator[str]:
     for number, c in enumerate(answer.citations, 1):
         place = f"{url}{source_url(c.document_id, c.start, c.end)}" if url else c.document_id
         yield f"[{number}] {_place(c.title, c.heading, c.page)} ({place}, characters {c.start} to {c.end})"
+        if c.original:
+            yield f"    {c.original}"
         if c.also:
             yield f"    also in {', '.join(other.document_id for other in c.also)}"
 

@@ -1,7 +1,6 @@
 """Files → Documents."""
 
 import hashlib
-import json
 import re
 import sqlite3
 import zlib
@@ -104,7 +103,17 @@ class _Reader:
         data = self._bytes(path)
         found = self._converter.convert(data, suffix) if suffix in PLAIN else self._kept(data, suffix)
         title = found.title or re.sub(r"[\s_-]+", " ", path.stem).strip()
-        return Document(name, title, found.text, path, found.pages, titled=found.title is not None)
+        return Document(
+            name,
+            title,
+            found.text,
+            found.blocks,
+            path,
+            found.links,
+            found.pages,
+            titled=found.title is not None,
+            address=found.address,
+        )
 
     def close(self) -> None:
         self._converter.close()
@@ -133,11 +142,10 @@ class _Reader:
         if self._cache:
             with suppress(sqlite3.Error):
                 if self._cache.known([key]):
-                    text, title, pages = json.loads(zlib.decompress(self._cache.get(key)))
-                    return Converted(text, title, tuple(pages))
+                    return Converted.loaded(zlib.decompress(self._cache.get(key)))
         found = self._converter.convert(data, suffix)
         if self._cache:
-            value = zlib.compress(json.dumps([found.text, found.title, found.pages]).encode(), 1)
+            value = zlib.compress(found.dumped().encode(), 1)
             with suppress(sqlite3.Error):
                 self._cache.put([(key, value)])
         return found

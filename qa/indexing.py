@@ -17,11 +17,12 @@ from qa.passages import split
 from qa.stores import Vectored
 from qa.stores.layered import NEWER, link, open_store
 from qa.stores.local import LocalStore
+from qa.structure import Structure
 from qa.terms import Analyzer
 from qa.types import Document, Passage
 from qa.vectors import key, packed, unpacked
 
-FORMAT = 10  # of the index on disk
+FORMAT = 11  # of the index on disk
 DOCUMENTS = "documents.json"  # what a store was built from: the hashes of its documents by their ids
 LEAST_KEPT = 2000  # passages of a store that is kept where little has changed; a smaller one is built in seconds …
 MOST_CHANGED = 0.2  # … and one of which more is different had better be built anew
@@ -219,7 +220,7 @@ def vector_cache(index: Path, settings: Mapping[str, Any], part: str = "") -> Ca
 def hashes_of(documents: Sequence[Document]) -> dict[str, str]:
     """The documents' ids, each with a hash of all that is indexed of it but a title that is only its file's name."""
     titles = [document.title if document.titled else "" for document in documents]
-    parts = [f"{title}\n{d.pages}\n{d.text}" for d, title in zip(documents, titles, strict=True)]
+    parts = [f"{title}\n{Structure.of(d).dumped()}\n{d.text}" for d, title in zip(documents, titles, strict=True)]
     return {d.id: hashlib.sha256(part.encode()).hexdigest() for d, part in zip(documents, parts, strict=True)}
 
 

@@ -6,6 +6,7 @@ heading and within what the encoder reads. Nothing is rewritten: every text is a
 
 import hashlib
 import math
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +14,9 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qa.blocks import NEWLINE, Block, blocks
-from qa.types import Document, Passage, Sentence
+from qa.blocks import plain, quotable
+from qa.terms import detect_language
+from qa.types import Block, Document, Passage, Sentence
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -27,6 +29,20 @@ MERGE_TOKENS = 128  # neighbouring paragraphs and items are merged into one pass
 MAX_CHARACTERS = 2000  # of a sentence: a word of any length can be one token
 SPARE_TOKENS = 8  # a word that is cut in two can take a few more
 LONG_SENTENCE = 400  # characters; longer ones, as lines without a full stop, are taken line by line
+WHOLE_ROW = 300  # characters; a table's row up to this length is one sentence, whatever stands in its cells
+BEGINNING = 20_000  # characters of a document that its language is told from
+
+NEWLINE = re.compile(r"\r\n?|\n")
+NUMBERED = re.compile(r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivxlIVXL]{1,6})[.)]?|§+ ?\d+[a-z]?\.?)[ \t]+(?=\S)")
+GOES_ON = re.compile(r"[a-z]")  # how no sentence begins after a short word with a full stop
+SHORT_WORD = re.compile(r"(?<![\w.])[^\W\d]{1,6}\.\s*$")
+BEFORE_NUMBERS = re.compile(
+    r"\b(?:vols?|no|nos|nr|figs?|eqs?|secs?|chs?|pp?|arts?|paras?|approx|ca|max|min|ed|abs|bd|tab|abb)\.\s*$",
+    re.IGNORECASE,
+)
+ORDINAL = re.compile(
+    r"\b(?:der|die|das|dem|den|des|zum|zur|vom|am|im|ins|jeder|jede|jedes)\s+\d{1,2}\.\s*$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +71,14 @@ def split(document: Document, tokenizer: "Tokenizer", max_tokens: int) -> list[P
     of the structure is in exactly one passage.
     """
     passages: list[Passage] = []
-    for headings, section in groupby(blocks(document.text), key=lambda block: block.headings):
+    language = detect_language([document.text[:BEGINNING]])
+    found = quotable(document.text, document.blocks or plain(document.text))
+    for headings, section in groupby(found, key=lambda one: one.headings):
         heading = " › ".join(h for h in headings if h != document.title)
         before = label(document.title if document.titled else "", heading, tokenizer)
         budget = max_tokens - SPECIAL_TOKENS - _count(before, tokenizer)
-        pieces = _pieces(document.text, list(section), tokenizer, budget)
+        blocks = [one.block for one in section]
+        pieces = _pieces(document.text, blocks, language, tokenizer, budget)
         passages += [_passage(document, heading, before, group) for group in _pack(pieces, budget)]
     return passages
 
@@ -110,8 +129,8 @@ def _pack(pieces: Sequence[_Piece], budget: int) -> Iterator[list[_Piece]]:
         yield group
 
 
-def _pieces(text: str, blocks: Iterable[Block], tokenizer: "Tokenizer", budget: int) -> list[_Piece]:
-    spans = [(span, block) for block in blocks for span in _sentences(text, block)]
+def _pieces(text: str, blocks: Iterable[Block], language: str, tokenizer: "Tokenizer", budget: int) -> list[_Piece]:
+    spans = [(span, block) for block in blocks for span in _sentences(text, block, language)]
     sizes = [len(e.ids) for e in tokenizer.encode_batch([text[s:e] for (s, e), _ in spans], add_special_tokens=False)]
     pieces = []
     for ((start, end), block), size in zip(spans, sizes, strict=True):
@@ -148,17 +167,39 @@ def _cut(text: str, start: int, end: int, tokenizer: "Tokenizer", budget: int) -
         begin, first = stop, last
 
 
-def _sentences(text: str, block: Block) -> Iterator[Span]:
-    """Where the sentences of a block stand, without the space around them."""
-    from sentencex import get_sentence_boundaries
-
-    for found in get_sentence_boundaries("en", text[block.start : block.end]):
-        start, end = block.start + found["start_index"], block.start + found["end_index"]
+def _sentences(text: str, block: Block, language: str) -> Iterator[Span]:
+    """Where the sentences of a block stand, without the space around them; the first has the number before an item."""
+    number = NUMBERED.match(text, block.start, block.end) if block.kind in ("item", "heading") else None
+    begin = number.end() if number else block.start
+    if block.kind == "row" and block.end - block.start <= WHOLE_ROW:
+        ends = [block.end]
+    else:
+        ends = _ends(text, begin, block.end, language)
+    for start, end in pairwise([begin, *ends]):
         lines = _lines(text, start, end) if end - start > LONG_SENTENCE else [(start, end)]
         for first, last in lines:
             if words := text[first:last].strip():
                 first = text.index(words[0], first)
-                yield first, first + len(words)
+                yield (block.start if number and first == begin else first), first + len(words)
+
+
+def _ends(text: str, start: int, end: int, language: str) -> list[int]:
+    """Where sentences end, without those ends that are only an abbreviation's or an ordinal number's."""
+    from sentencex import get_sentence_boundaries
+
+    ends = [start + found["end_index"] for found in get_sentence_boundaries(language, text[start:end])]
+    return [at for at in ends[:-1] if not _goes_on(text, start, at, end, language)] + [end]
+
+
+def _goes_on(text: str, start: int, at: int, end: int, language: str) -> bool:
+    before, after = text[max(start, at - 30) : at], text[at : min(end, at + 10)].lstrip()
+    if "\n" in before[len(before.rstrip()) :] or not after:
+        return False
+    if GOES_ON.match(after) and SHORT_WORD.search(before):
+        return True
+    if after[0].isdecimal() and BEFORE_NUMBERS.search(before):
+        return True
+    return language == "de" and bool(ORDINAL.search(before))
 
 
 def _lines(text: str, start: int, end: int) -> list[Span]:

@@ -21,6 +21,7 @@ def payload(answer: Answer, took_ms: float) -> dict[str, Any]:
             {
                 "quote": c.quote,
                 **_place(c),
+                **({"original": c.original} if c.original else {}),
                 **({"span": list(c.span)} if c.span else {}),
                 **({"also": [_place(other) for other in c.also]} if c.also else {}),
             }

@@ -38,6 +38,7 @@ class Settings:
     rate: int = 60
     feedback: str = ""
     url: str = ""
+    source_url: str = ""
     log_questions: bool = False
     store: str = LOCAL
     store_token: str = ""

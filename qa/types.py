@@ -7,21 +7,63 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+KINDS_OF_BLOCKS = ("heading", "paragraph", "item", "row", "code", "caption", "note")
+
+
+class Cell(NamedTuple):
+    """A cell of a table's row: its column's name, empty where it has none, and where its words stand."""
+
+    name: str
+    start: int
+    end: int
+
+
+class Block(NamedTuple):
+    """A stretch of a document that its reader sees as one: `kind` is one of KINDS_OF_BLOCKS.
+
+    `level` is a heading's, 1 outermost, and how deep an item's list is inside others, 0 outermost. `list` tells apart
+    the lists and tables of a document, 0 outside any; `opens` those that begin an item or are a row. `cells` are a
+    row's, and `anchor` the name that links to a heading use, where it has one.
+    """
+
+    kind: str
+    start: int
+    end: int
+    level: int = 0
+    list: int = 0
+    opens: bool = False
+    page: int | None = None
+    cells: tuple[Cell, ...] = ()
+    anchor: str = ""
+
+
+class Link(NamedTuple):
+    """Words of a document that lead somewhere else."""
+
+    start: int
+    end: int
+    target: str
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A source file's text, under an id that is unique in its corpus.
+    """A source file's text as its reader sees it, under an id that is unique in its corpus.
 
-    `pages` has where each of its pages begins in the text, nothing where it has none. `titled` is whether it names
-    itself so; a title that is only its file's name is shown and searched by its words, but isn't embedded.
+    `blocks` are what the text consists of, in order; a text without any is read as plain text. `pages` has where each
+    of its pages begins in the text, nothing where it has none. `titled` is whether it names itself so; a title that is
+    only its file's name is shown and searched by its words, but isn't embedded. `address` is where the document says
+    that it is published.
     """
 
     id: str
     title: str
     text: str = field(repr=False)
+    blocks: tuple[Block, ...] = field(default=(), repr=False)
     path: Path | None = None
+    links: tuple[Link, ...] = field(default=(), repr=False)
     pages: tuple[int, ...] = field(default=(), repr=False)
     titled: bool = True
+    address: str | None = None
 
 
 class Sentence(NamedTuple):
@@ -75,7 +117,8 @@ class Citation:
     """A sentence that answers, and where it stands: `quote == document.text[start:end]`; `page` as a sentence's.
 
     `span` has the words in it that answer, as characters of the document, or None where no words alone do, or which is
-    not sure. `also` are the places where the same sentence stands as well.
+    not sure. `also` are the places where the same sentence stands as well. `original` is the address of the quote where
+    its owner has published the document, where that is known.
     """
 
     document_id: str
@@ -87,6 +130,7 @@ class Citation:
     page: int | None = None
     span: tuple[int, int] | None = None
     also: tuple["Citation", ...] = ()
+    original: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

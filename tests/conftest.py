@@ -21,9 +21,10 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-from qa import Assistant, Settings
+from qa import Assistant, Document, Settings
 from qa.answer.cross_encoder import CrossEncoder, load_reader
 from qa.encoder import DEFAULT, Encoded, Encoder, SentenceEncoder, Span, Vectors, bundled_folder, unit
+from qa.formats.markdown import convert_md
 from qa.runtime import load
 from qa.web.server import http_server, listen
 from qa.web.service import Service
@@ -36,6 +37,12 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 FLAGS += ["--disable-component-update", "--disable-sync"]
 CORPUS = Path(__file__).parent.parent / "corpus"
 VOCABULARY = ("river", "port", "coal", "baker")
+
+
+def markdown(id_: str, title: str, text: str, path: Path | None = None) -> Document:
+    """A document as a file in Markdown becomes one."""
+    found = convert_md(text.encode())
+    return Document(id_, title, found.text, found.blocks, path, found.links)
 
 
 class WordCountEncoder:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import serving
+from conftest import markdown, serving
 from typer.testing import CliRunner
 
 from qa import Assistant, Document, Settings
@@ -42,7 +42,7 @@ QUESTION = {"question": "Which river is the port of Elm on?"}
 
 @pytest.fixture(scope="module")
 def assistant(encoder: Encoder) -> Assistant:
-    documents = [Document("a b/ports.md", "Ports", PORTS), Document("ключ.md", "Hostile <b>", HOSTILE)]
+    documents = [markdown("a b/ports.md", "Ports", PORTS), Document("ключ.md", "Hostile <b>", HOSTILE)]
     return Assistant.from_documents(documents, encoder)
 
 
@@ -174,14 +174,16 @@ def test_nothing_but_indexed_documents_is_served(client: httpx.Client, path: str
 
 
 def test_a_source_page_shows_structure_and_marks_across_it(client: httpx.Client) -> None:
-    text = client.get(f"/source/a%20b/ports.md?start={PORTS.index('It ships')}&end={PORTS.index('| Year')}").text
+    document = markdown("a b/ports.md", "Ports", PORTS).text
+    text = client.get(f"/source/a%20b/ports.md?start={document.index('It ships')}&end={document.index('Year')}").text
     assert "<h1>Ports</h1>" in text
     assert text.count("<h1>") == 1
     assert "<h2>Goods</h2>" in text
     assert '<mark id="quote">It ships:</mark>' in text
     assert "<li><p><mark>steel &amp; iron</mark></p></li>" in text
     assert text.count('id="quote"') == 1
-    assert "1912 | 40" in text
+    assert '<thead><tr><th scope="col">Year</th><th scope="col">Tons</th></tr></thead>' in text
+    assert "<tr><td>1912</td><td>40</td></tr>" in text
 
 
 @pytest.mark.parametrize("span", ["start=-5&end=3", "start=9999999&end=99999999999999999999", "start=30&end=2", ""])

@@ -5,7 +5,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from conftest import CORPUS, WordCountEncoder
+from conftest import CORPUS, WordCountEncoder, markdown
 
 import qa
 from qa import Assistant, Document, generations, indexing
@@ -19,8 +19,8 @@ from qa.stores.local import ARRAYS, DATABASE, LocalStore
 from qa.terms import Analyzer
 from qa.web.render import answer_html
 
-RIVER = Document(id="river.md", title="Rivers", text="# Rivers\n\nThe port of Elm is on the Ash. It was built in 1912.")
-TOWN = Document(id="town.md", title="Town", text="# Town\n\nElm has a bakery, and its baker is called Rowan Birch.")
+RIVER = markdown("river.md", "Rivers", "# Rivers\n\nThe port of Elm is on the Ash. It was built in 1912.")
+TOWN = markdown("town.md", "Town", "# Town\n\nElm has a bakery, and its baker is called Rowan Birch.")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_the_index_is_built_once_and_again_when_a_document_changes(
     monkeypatch.setattr(encoder, "encode_passages", counted)
     corpus, index = tmp_path / "corpus", tmp_path / "index"
     corpus.mkdir()
-    (corpus / "river.md").write_text(RIVER.text, "utf-8")
+    (corpus / "river.md").write_text("# " + RIVER.text, "utf-8")
     first = Assistant.open(corpus, index, encoder).ask("When was the port built?")
     assert encoded == [1]
     second = Assistant.open(corpus, index, encoder).ask("When was the port built?")
@@ -102,7 +102,7 @@ def test_the_index_is_built_once_and_again_when_a_document_changes(
 def test_a_damaged_index_is_one_clear_line(encoder: Encoder, tmp_path: Path, name: str) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    (corpus / "river.md").write_text(RIVER.text, "utf-8")
+    (corpus / "river.md").write_text("# " + RIVER.text, "utf-8")
     Assistant.open(corpus, tmp_path / "index", encoder)
     (folder,) = (path.parent for path in (tmp_path / "index").glob("*/manifest.json"))
     (folder / name).write_bytes(b"damaged")
@@ -133,12 +133,12 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> WordCountEncoder:
 def test_an_index_that_is_up_to_date_is_not_built_again(counted: WordCountEncoder, tmp_path: Path) -> None:
     corpus, index = tmp_path / "corpus", tmp_path / "index"
     corpus.mkdir()
-    (corpus / "river.md").write_text(RIVER.text, "utf-8")
+    (corpus / "river.md").write_text(f"# {RIVER.text}", "utf-8")
     Assistant.open(corpus, index)
     assert counted.texts == ["Rivers. The port of Elm is on the Ash. It was built in 1912."]
     Assistant.open(corpus, index)
     assert len(counted.texts) == 1
-    (corpus / "river.md").write_text(RIVER.text.replace("1912", "1913"), "utf-8")
+    (corpus / "river.md").write_text("# " + RIVER.text.replace("1912", "1913"), "utf-8")
     changed = Assistant.open(corpus, index)
     assert counted.texts[1:] == ["Rivers. The port of Elm is on the Ash. It was built in 1913."]
     assert "1913" in changed.ask("port?").hits[0].passage.text
@@ -149,7 +149,7 @@ def test_an_index_that_is_up_to_date_is_not_built_again(counted: WordCountEncode
 def test_a_document_that_is_removed_is_not_found_any_more(counted: WordCountEncoder, tmp_path: Path) -> None:
     corpus, index = tmp_path / "corpus", tmp_path / "index"
     corpus.mkdir()
-    (corpus / "river.md").write_text(RIVER.text, "utf-8")
+    (corpus / "river.md").write_text("# " + RIVER.text, "utf-8")
     (corpus / "town.md").write_text(TOWN.text, "utf-8")
     assert {h.passage.document_id for h in Assistant.open(corpus, index).ask("baker?").hits} == {
         "river.md",
@@ -164,7 +164,7 @@ def test_a_build_that_fails_leaves_the_index_as_it_was(
 ) -> None:
     corpus, index = tmp_path / "corpus", tmp_path / "index"
     corpus.mkdir()
-    (corpus / "river.md").write_text(RIVER.text, "utf-8")
+    (corpus / "river.md").write_text("# " + RIVER.text, "utf-8")
     Assistant.open(corpus, index)
     before = sorted(path.relative_to(index) for path in index.rglob("*"))
     (corpus / "town.md").write_text(TOWN.text, "utf-8")
@@ -195,7 +195,7 @@ def test_a_file_whose_name_is_not_utf_8_does_not_stop_the_rest(counted: WordCoun
 
 def test_all_citations_of_any_question_are_exact_sentences_of_their_document(encoder: Encoder) -> None:
     text = "# Elm\r\n\r\nÉlm’s port 😀 is on the Ash.  It was\r\nbuilt in 1912!\r\n\r\n- naïve 漢字\r\n-\r\n- e\u0301nd"
-    documents = {d.id: d for d in [RIVER, TOWN, Document(id="elm.md", title="Elm", text=text)]}
+    documents = {d.id: d for d in [RIVER, TOWN, markdown("elm.md", "Elm", text)]}
     assistant = Assistant.from_documents(list(documents.values()), encoder, threshold=0)
     cited = []
     for question in ["When was the port built?", "Who is the baker?", "What is naïve 漢字?", "e\u0301nd"]:
@@ -233,7 +233,7 @@ def test_documents_without_any_are_refused(counting: WordCountEncoder) -> None:
 
 
 def test_the_package_gives_its_public_names() -> None:
-    assert sorted(qa.__all__) == ["Answer", "Assistant", "Citation", "Document", "Hit", "Passage", "Settings"]
+    assert sorted(qa.__all__) == ["Answer", "Assistant", "Block", "Citation", "Document", "Hit", "Passage", "Settings"]
     assert all(hasattr(qa, name) for name in qa.__all__)
     with pytest.raises(AttributeError, match="Nothing"):
         _ = qa.Nothing
@@ -280,7 +280,7 @@ def test_a_small_index_with_a_flipped_bit_is_built_anew_when_it_is_opened(encode
 def test_an_index_of_a_newer_format_is_refused_with_what_to_do(counted: WordCountEncoder, tmp_path: Path) -> None:
     corpus, index = tmp_path / "corpus", tmp_path / "index"
     corpus.mkdir()
-    (corpus / "river.md").write_text(RIVER.text, "utf-8")
+    (corpus / "river.md").write_text("# " + RIVER.text, "utf-8")
     Assistant.open(corpus, index)
     generations.create(index, "newer", {"format": indexing.FORMAT + 1, "documents": {}}, lambda folder: None)
     with pytest.raises(StoreError, match=r"this version knows \d+ at most: install a newer one, or set QA_INDEX"):

@@ -1,31 +1,72 @@
 import pytest
+from conftest import markdown
 
-from qa.blocks import blocks, structure
+from qa.blocks import plain, quotable
 
 LONG = "word " * 40
 
 
+def kinds(text: str) -> list[tuple[str, str]]:
+    return [(block.kind, text[block.start : block.end]) for block in plain(text)]
+
+
+def under(text: str) -> list[tuple[str, tuple[str, ...]]]:
+    """What can be quoted of a plain text, each with its headings."""
+    return [(text[one.block.start : one.block.end], one.headings) for one in quotable(text, plain(text))]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("# A\n\n## B\ntext\n\n# C\nmore", [("text", ("A", "B")), ("more", ("C",))]),
-        ("# A #\r\n\r\ntext\r\n", [("text", ("A",))]),
-        ("Title\n=====\n\ntext", [("text", ("Title",))]),
-        ("# alone\n# last", [("alone", ()), ("last", ())]),
-        ("- one\n- two\n  1. three", [("one", ()), ("two", ()), ("three", ())]),
-        ("-\n1.\n*", []),
-        ("| a | b |\n|---|---|\n| 1 | 2 |\n", [("a | b", ()), ("1 | 2", ())]),
-        ("one\n\n---\n\ntwo", [("one", ()), ("two", ())]),
-        ("[link]: /place\n\ntext", [("[link]: /place", ()), ("text", ())]),
-        ("> quoted", [("quoted", ())]),
-        (f"History\n\n{LONG}", [(LONG.strip(), ("History",))]),
-        (f"Not a heading.\n\n{LONG}", [("Not a heading.", ()), (LONG.strip(), ())]),
-        ("Milk\n\nEggs", [("Milk", ()), ("Eggs", ())]),
         ("", []),
+        (" \n\t\n", []),
+        ("one\n\ntwo", [("paragraph", "one"), ("paragraph", "two")]),
+        ("one\ntwo", [("paragraph", "one\ntwo")]),
+        ("one\n \t\ntwo", [("paragraph", "one"), ("paragraph", "two")]),
+        ("# not Markdown\n\n**nor this**", [("paragraph", "# not Markdown"), ("paragraph", "**nor this**")]),
+        ("- one\n- two", [("item", "one"), ("item", "two")]),
+        ("• one\n  goes on\n• two", [("item", "one\n  goes on"), ("item", "two")]),
+        ("1. one\n2. two", [("item", "1. one"), ("item", "2. two")]),
+        ("(a) one\n(b) two", [("item", "(a) one"), ("item", "(b) two")]),
+        ("Ports:\n- Hull\n- Leith", [("paragraph", "Ports:"), ("item", "Hull"), ("item", "Leith")]),
+        ("It was in\n1912. Then came", [("paragraph", "It was in\n1912. Then came")]),
+        ("It was in May\n4. Then came", [("paragraph", "It was in May\n4. Then came")]),
+        ("Title\n=====\n\ntext", [("heading", "Title"), ("paragraph", "text")]),
+        ("Title\n-----\ntext", [("heading", "Title"), ("paragraph", "text")]),
+        ("It was approved.\n----------------\nNext", [("paragraph", "It was approved."), ("paragraph", "Next")]),
+        ("A line\n----------------------", [("paragraph", "A line")]),
+        ("one\n\n-----\n\ntwo", [("paragraph", "one"), ("paragraph", "two")]),
     ],
 )
-def test_blocks_are_found_under_their_headings(text: str, expected: list[tuple[str, tuple[str, ...]]]) -> None:
-    assert [(text[block.start : block.end], block.headings) for block in blocks(text)] == expected
+def test_a_plain_text_has_lines_bullets_and_numbers_and_no_markdown(
+    text: str, expected: list[tuple[str, str]], newline: str
+) -> None:
+    found = [(kind, words.replace(newline, "\n")) for kind, words in kinds(text.replace("\n", newline))]
+    assert found == expected
+
+
+def test_items_know_their_list_and_how_deep_it_is() -> None:
+    text = "- one\n  - deeper\n- two\n\n  goes on\n\nA paragraph.\n\n- another list"
+    found = [(text[b.start : b.end], b.level, b.list, b.opens) for b in plain(text) if b.kind == "item"]
+    assert found == [
+        ("one", 0, 1, True),
+        ("deeper", 1, 2, True),
+        ("two", 0, 1, True),
+        ("goes on", 0, 1, False),
+        ("another list", 0, 3, True),
+    ]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(("line", "paragraph"), [("X" * 60, "y" * 120), ("2024", "y" * 120)])
+def test_a_short_line_above_a_long_paragraph_is_its_heading(line: str, paragraph: str, newline: str) -> None:
+    assert [headings for _, headings in under(newline.join([line, "", paragraph]))] == [(line,)]
+
+
+@pytest.mark.parametrize("start", ["X" * 61, "lower case", "With a stop.", "Two\nlines", "- Item", "1. Item"])
+def test_what_is_no_short_line_alone_is_no_heading(start: str) -> None:
+    assert {headings for _, headings in under(f"{start}\n\n{LONG}")} == {()}
 
 
 @pytest.mark.parametrize(
@@ -41,85 +82,26 @@ def test_blocks_are_found_under_their_headings(text: str, expected: list[tuple[s
     ],
 )
 def test_a_heading_that_is_a_sentence_can_be_quoted(heading: str, is_quoted: bool) -> None:
-    found = _found(f"# Rules\n\n## {heading}\n\nBring a towel.")
+    found = marked_up(f"# Rules\n\n## {heading}\n\nBring a towel.")
     assert found == [*([(heading, ("Rules",))] if is_quoted else []), ("Bring a towel.", ("Rules", heading))]
 
 
-def _found(text: str) -> list[tuple[str, tuple[str, ...]]]:
-    return [(text[block.start : block.end], block.headings) for block in blocks(text)]
+def marked_up(text: str) -> list[tuple[str, tuple[str, ...]]]:
+    document = markdown("a.md", "A", text)
+    found = quotable(document.text, document.blocks)
+    return [(document.text[one.block.start : one.block.end], one.headings) for one in found]
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("\tcode\n", [("code", ())]),
-        ("-\tone\n-\ttwo", [("one", ()), ("two", ())]),
-        ("# A\r\rtext\r- one\r- two", [("text", ("A",)), ("one", ("A",)), ("two", ("A",))]),
-        ("para\n# A\nmore", [("para", ()), ("more", ("A",))]),
-        ("Two\nlines\n---\ntext", [("text", ("Two lines",))]),
-        ("# Learn C#\ntext", [("text", ("Learn C#",))]),
-        ("#NoSpace", [("#NoSpace", ())]),
+        ("# A\n\n## B\ntext\n\n# C\nmore", [("text", ("A", "B")), ("more", ("C",))]),
+        ("# alone\n# last", [("alone", ()), ("last", ())]),
         ("# A\n### C\nc\n## B\nb", [("c", ("A", "C")), ("b", ("A", "B"))]),
-        ("```python\nx = 1\n```", [("x = 1", ())]),
-        ("- one\n\n  more of it\n", [("one", ()), ("more of it", ())]),
-        ("-\n- \n1.", []),
+        ("> # A\n> text", [("text", ("A",))]),
     ],
 )
-def test_tabs_line_ends_and_nesting_are_read_as_markdown_has_them(
+def test_blocks_stand_under_their_headings_and_a_heading_above_no_text_is_one(
     text: str, expected: list[tuple[str, tuple[str, ...]]]
 ) -> None:
-    assert [(text[block.start : block.end], block.headings) for block in blocks(text)] == expected
-
-
-@pytest.mark.parametrize("mark", ["> # A\n> ", "- # A\n  ", "> A\n> ===\n> "])
-def test_a_heading_in_a_quotation_or_item_is_named_without_the_mark_before_it(mark: str) -> None:
-    assert [block.headings for block in blocks(mark + "text")] == [("A",)]
-
-
-@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize(("line", "paragraph"), [("x" * 60, "y" * 120), ("2024", "y" * 120)])
-def test_a_short_line_above_a_long_paragraph_is_its_heading(line: str, paragraph: str, newline: str) -> None:
-    title = line.replace("x", "X")
-    found = list(blocks(newline.join([title, "", paragraph])))
-    assert [(b.end - b.start, b.headings) for b in found] == [(120, (title,))]
-
-
-def test_a_line_of_spaces_between_them_is_as_good_as_an_empty_one() -> None:
-    assert [block.headings for block in blocks(f"History\n \t\n{LONG}")] == [("History",)]
-
-
-@pytest.mark.parametrize(
-    "start",
-    [
-        "X" * 61,
-        "lower case",
-        "With a stop.",
-        "Two\nlines",
-        "- Item",
-        "1. Item",
-        "> Quoted",
-        "| a | b |\n|---|---|\n| 1 | 2 |",
-    ],
-)
-def test_what_is_no_short_line_alone_is_no_heading(start: str) -> None:
-    assert {block.headings for block in blocks(f"{start}\n\n{LONG}")} == {()}
-
-
-def test_a_number_in_a_table_is_not_a_marker() -> None:
-    text = "| place | name |\n|---|---|\n| 1. | Elm |\n| - | Oakham |"
-    assert [text[block.start : block.end] for block in blocks(text)] == ["place | name", "1. | Elm", "- | Oakham"]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Text.\n\n```sql\nSELECT 1;\n\nSELECT 2;\n```\n\nMore.", ["Text.", "SELECT 1;\n\nSELECT 2;", "More."]),
-        ("~~~~\n```\n~~~~\n", ["```"]),
-        ("```\nopen", ["open"]),
-        ("- item\n\n  ```\n  code\n  ```\n", ["item", "code"]),
-        ("```\n```\n\nText.", ["Text."]),
-        ("```", []),
-    ],
-)
-def test_a_listing_is_a_block_without_its_fences(text: str, expected: list[str]) -> None:
-    assert [text[block.start : block.end] for block in structure(text)] == expected
+    assert marked_up(text) == expected

@@ -35,7 +35,7 @@ def test_documents_are_read_in_order_with_their_titles(tmp_path: Path) -> None:
     assert found == [
         ("a.md", "The title", True), ("b/field_notes.txt", "field notes", False), ("c.html", "A page", True)
     ]  # fmt: skip
-    assert corpus.documents[0].text == "# The title\n\nText."
+    assert corpus.documents[0].text == "The title\n\nText."
     assert corpus.skipped == {}
 
 
@@ -80,7 +80,7 @@ def test_a_corpus_with_nothing_in_it_says_where_to_put_files(tmp_path: Path) -> 
         ("no_heading-here.md", "#\n\nText.", "no heading here"),
         ("no_heading-here.md", "## Second\n\nText.", "no heading here"),
         ("no_heading-here.txt", "Text alone.\n\n# One\n\nText.", "no heading here"),
-        ("a.txt", "# One\n\nText.", "One"),
+        ("a.txt", "One\n===\n\nText.", "One"),
         ("a.txt", "The coal trade\n\n" + "Coal was shipped from the port to all the towns. " * 5, "The coal trade"),
         ("UPPER.MD", "# One\n\nText.", "One"),
     ],

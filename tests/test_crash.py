@@ -12,7 +12,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
-from conftest import WordCountEncoder
+from conftest import WordCountEncoder, markdown
 
 from qa import Document, generations, indexing
 from qa.stores.layered import NEWER, open_store
@@ -21,7 +21,7 @@ from qa.terms import Analyzer
 KILLS = 50  # of each
 MOST = 1000  # passages
 BEFORE = [
-    Document(f"{n}.md", f"Port {n}", f"# Port {n}\n\nThe port is on river {n}.\n\n- coal\n- bread") for n in range(40)
+    markdown(f"{n}.md", f"Port {n}", f"# Port {n}\n\nThe port is on river {n}.\n\n- coal\n- bread") for n in range(40)
 ]
 AFTER = [*BEFORE[5:], Document("new.md", "New", "The baker sells coal."), Document("0.md", "Port 0", "It was closed.")]
 

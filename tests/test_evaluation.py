@@ -2,10 +2,10 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import CORPUS
+from conftest import CORPUS, markdown
 from typer.testing import CliRunner
 
-from qa import Assistant, Document, evaluation
+from qa import Assistant, evaluation
 from qa.answer.reader import SURE, THRESHOLD
 from qa.cli import cli
 from qa.encoder import Encoder
@@ -61,7 +61,7 @@ def test_without_answerable_or_unanswerable_questions_their_figures_are_left_out
 
 def test_a_quote_is_right_if_it_holds_an_answer_and_is_of_the_right_document(encoder: Encoder) -> None:
     elm, ash = "The port of Elm was built\nin 1912.", "The port of Ash was built in 1912, too."
-    assistant = Assistant.from_documents([Document("e", "Elm", elm), Document("a", "Ash", ash)], encoder, threshold=0)
+    assistant = Assistant.from_documents([markdown("e", "Elm", elm), markdown("a", "Ash", ash)], encoder, threshold=0)
     question = "When was the port of Elm built?"
     items = [
         Item(question, "e", ("BUILT in 1912",)),

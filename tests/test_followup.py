@@ -1,9 +1,10 @@
 """The ways to search a question in its conversation."""
 
+from conftest import markdown
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa import Assistant, Document
+from qa import Assistant
 from qa.encoder import Encoder
 from qa.followup import MAX_QUESTION, formulations
 
@@ -36,7 +37,7 @@ def test_it_stays_short_and_begins_with_the_question(question: str, history: lis
 
 
 def test_what_is_believed_more_is_answered_and_shown(encoder: Encoder) -> None:
-    assistant = Assistant.from_documents([Document("rules.md", "Rules of the ferries", FERRIES)], encoder, threshold=0)
+    assistant = Assistant.from_documents([markdown("rules.md", "Rules of the ferries", FERRIES)], encoder, threshold=0)
     answer = assistant.ask("And dogs?", [("How much do bicycles cost?", "Bicycles cost 3 euros.")])
     assert answer.citations[0].quote == "Dogs travel free on both ferries."
     assert answer.standalone in ("And dogs?", "And dogs? (How much do bicycles cost?)")

@@ -1,10 +1,11 @@
 import pytest
+from conftest import markdown
 
 from qa import Assistant, Document
 from qa.encoder import Encoder
 from qa.hints import is_foreign
 
-PORTS = Document("ports.md", "Ports", "# Quays\n\nThe port of Elm is on the Ash.\n\n# Bread\n\nRowan Birch bakes it.")
+PORTS = markdown("ports.md", "Ports", "# Quays\n\nThe port of Elm is on the Ash.\n\n# Bread\n\nRowan Birch bakes it.")
 
 
 @pytest.fixture(scope="module")

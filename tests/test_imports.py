@@ -7,11 +7,19 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "qa"
 LAYERS = [
     {"types", "errors"},
-    {"payload", "terms", "blocks", "encoder", "cache", "sources", "followup"},
+    {"payload", "terms", "blocks", "structure", "originals", "encoder", "cache", "sources", "followup"},
     {"formats", "formats.converted"},
     {"formats.text", "formats.writing", "formats.archive"},
-    {"formats.markup", "formats.office", "formats.pdf", "formats.records", "formats.subtitles"},
-    {"formats.books", "formats.restructured", "formats.sheets", "formats.slides", "formats.word"},
+    {
+        "formats.markup",
+        "formats.numbering",
+        "formats.numbers",
+        "formats.office",
+        "formats.records",
+        "formats.subtitles",
+    },
+    {"formats.books", "formats.markdown", "formats.pdf", "formats.restructured"},
+    {"formats.sheets", "formats.slides", "formats.word"},
     {"formats.convert"},
     {"formats.isolation"},
     {"corpus"},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import WordCountEncoder
+from conftest import WordCountEncoder, markdown
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +34,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def documents(**texts: str) -> list[Document]:
-    return [Document(f"{name}.md", name.title(), text) for name, text in texts.items()]
+    return [markdown(f"{name}.md", name.title(), text) for name, text in texts.items()]
 
 
 def update(index: Path, given: list[Document]) -> tuple[Path, list[str]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import WordCountEncoder
+from conftest import WordCountEncoder, markdown
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
@@ -36,8 +36,8 @@ server = pytest.importorskip("milvus_lite.adapter.grpc.server", reason="milvus-l
 from qa.stores import engine, milvus, writer  # noqa: E402
 from qa.stores.milvus import MilvusStore  # noqa: E402
 
-ASH = Document("ash.md", "Ash", "The river has a port. The river is wide.", Path("texts/ash.md"))
-ELM = Document("elm.md", "Elm", "# Trade\n\nCoal is black. Coal is cheap.")
+ASH = Document("ash.md", "Ash", "The river has a port. The river is wide.", path=Path("texts/ash.md"))
+ELM = markdown("elm.md", "Elm", "# Trade\n\nCoal is black. Coal is cheap.")
 OAK = Document("oak.md", "Oak", "The baker is here.\n\n" * 40)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 PARTS = st.lists(
@@ -150,7 +150,7 @@ def test_an_updated_store_is_the_one_that_would_be_built_anew(share: Share, text
 
 
 def test_a_document_longer_than_a_field_comes_back_whole(share: Share) -> None:
-    long = Document("long.md", "Long", "# The ключ 漢字 😀 port\n\n" + "Река 漢字 😀 port. " * 3000 + "x" * 70_000)
+    long = markdown("long.md", "Long", "# The ключ 漢字 😀 port\n\n" + "Река 漢字 😀 port. " * 3000 + "x" * 70_000)
     store = share([long])
     assert store.document("long.md") == long
     for passage in store.passages(range(0, len(store), 7)).values():

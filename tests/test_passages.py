@@ -6,16 +6,31 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
+from conftest import markdown
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from qa.blocks import blocks
+from qa.blocks import Quotable, plain, quotable
 from qa.passages import LABEL_TOKENS, SPECIAL_TOKENS, label, split
 from qa.types import Document, Passage
 
 LIMIT = 256
-PIECES = ["# Heading\n", "## Deeper\n", "- item ", "1. ", "-\n", "* ", "\n", "\n\n", "\r\n", "\r", "\t", "| a | b |\n"]
+PIECES = [
+    "Heading\n===\n",
+    "Deeper\n\n",
+    "- item ",
+    "1. ",
+    "-\n",
+    "* ",
+    "\n",
+    "\n\n",
+    "\r\n",
+    "\r",
+    "\t",
+    "(a) b\n",
+    "  - c\n",
+]
 PIECES += [
     "A sentence. ",
     "Is it? Yes! ",
@@ -59,7 +74,7 @@ def test_passages_and_sentences_are_slices_in_order_under_one_heading_that_leave
             at = sentence.end
         assert tokens(passage, tokenizer) <= LIMIT
     quoted = {i for p in passages for s in p.sentences for i in range(s.start, s.end)}
-    wanted = {i for b in blocks(text) for i in range(b.start, b.end) if not text[i].isspace()}
+    wanted = {i for b, _ in quotable(text, plain(text)) for i in range(b.start, b.end) if not text[i].isspace()}
     assert wanted <= quoted
     assert [p.heading for p in passages] == [
         " › ".join(h for h in b.headings if h != "Title") for p in passages for b in [_block_at(text, p.start)]
@@ -76,7 +91,7 @@ WRITTEN = st.lists(
 
 
 def _write(kinds: list[tuple[str, int]], newline: str) -> tuple[str, list[tuple[str, str]]]:
-    """A text with words that occur once, and each word that has to be quoted with its heading, by the kinds alone."""
+    """A text in Markdown whose words occur once, and each that has to be quoted with its heading."""
     numbers = itertools.count()
     path: list[tuple[int, str]] = []
     parts, wanted = [], []
@@ -97,7 +112,7 @@ def _write(kinds: list[tuple[str, int]], newline: str) -> tuple[str, list[tuple[
                 "items": newline.join(f"- {word}." for word in words),
                 "numbers": newline.join(f"{number}) {word}." for number, word in enumerate(words, 1)),
                 "quotation": newline.join(f"> {word}." for word in words),
-                "rows": newline.join([f"| {words[0]}. |", "|---|", *(f"| {word}. |" for word in words[1:])]),
+                "rows": newline.join(["| a | b |", "|---|---|", *(f"| {word}. | x |" for word in words)]),
                 "code": newline.join(["```", *(word + ";" for word in words), "```"]),
             }[kind]
         )
@@ -110,10 +125,11 @@ def test_every_word_is_quoted_once_in_order_under_the_headings_it_was_written_un
     tokenizer: Tokenizer, kinds: list[tuple[str, int]], newline: str, end: str
 ) -> None:
     text, wanted = _write(kinds, newline)
-    passages = passages_of(text + end, tokenizer)
+    document = markdown("d", "Title", text + end)
+    passages = split(document, tokenizer, LIMIT)
     found = [(w, p.heading) for p in passages for s in p.sentences for w in re.findall(r"w\d+x", s.text)]
     assert found == wanted
-    assert passages == passages_of(text + end, tokenizer)
+    assert passages == split(document, tokenizer, LIMIT)
     assert all(a.end <= b.start for a, b in pairwise(passages))
 
 
@@ -122,12 +138,10 @@ def test_every_word_is_quoted_once_in_order_under_the_headings_it_was_written_un
     [
         "\n".join(f"{123456789 + n}. a" for n in range(200)),
         "one\n\n" + "-" * 400 + "\n\ntwo",
-        "| a | b |\n|" + "-" * 400 + "|---|\n| 1 | 2 |",
         "one\n\n***\n\n" * 200,
-        "> a\n>\n" * 300,
         "- - - - a\n" * 120,
     ],
-    ids=["numbers", "rule", "table", "rules", "quotations", "nested items"],
+    ids=["numbers", "rule", "rules", "bullets"],
 )
 def test_markers_between_sentences_count_as_tokens_too(tokenizer: Tokenizer, text: str) -> None:
     assert max(tokens(passage, tokenizer) for passage in passages_of(text, tokenizer)) <= LIMIT
@@ -158,8 +172,8 @@ def test_an_encoder_that_reads_little_gets_short_passages_even_under_a_long_titl
     assert max(len(tokenizer.encode(p.text).ids) for p in passages) <= limit
 
 
-def _block_at(text: str, start: int):  # type: ignore[no-untyped-def]
-    return next(block for block in blocks(text) if block.start <= start < block.end)
+def _block_at(text: str, start: int) -> Quotable:
+    return next(one for one in quotable(text, plain(text)) if one.block.start <= start < one.block.end)
 
 
 @pytest.mark.parametrize("unit", ["word ", "A sentence here. ", "x"])
@@ -173,7 +187,8 @@ def test_a_line_of_ten_megabytes_is_split_within_the_limit(tokenizer: Tokenizer,
 
 
 def test_a_passage_never_crosses_a_heading_and_knows_it(tokenizer: Tokenizer) -> None:
-    passages = passages_of("# Title\n\nIntro.\n\n## One\n\nFirst.\n\n### Two\n\nSecond.\n", tokenizer)
+    document = markdown("d", "Title", "# Title\n\nIntro.\n\n## One\n\nFirst.\n\n### Two\n\nSecond.\n")
+    passages = split(document, tokenizer, LIMIT)
     assert [(p.heading, p.text) for p in passages] == [("", "Intro."), ("One", "First."), ("One › Two", "Second.")]
 
 
@@ -198,3 +213,36 @@ def test_sentences_know_the_page_that_they_begin_on(tokenizer: Tokenizer) -> Non
     assert passages[0].page == 1
     without = split(Document("a.txt", "A", text), tokenizer, 64)
     assert {sentence.page for passage in without for sentence in passage.sentences} == {None}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("See vol. 3 of the book. It is long.", ["See vol. 3 of the book.", "It is long."]),
+        ("The max. load is 40 kg. Ask first.", ["The max. load is 40 kg.", "Ask first."]),
+        ("It costs approx. 30 euros. Pay at the desk.", ["It costs approx. 30 euros.", "Pay at the desk."]),
+        ("He came at 9 a.m. Then he left.", ["He came at 9 a.m.", "Then he left."]),
+        (
+            "Die Prüfung ist am 3. Oktober 2025 und dauert ca. 2 Stunden. Der 1. Vorsitzende leitet sie mit der Frau.",
+            [
+                "Die Prüfung ist am 3. Oktober 2025 und dauert ca. 2 Stunden.",
+                "Der 1. Vorsitzende leitet sie mit der Frau.",
+            ],
+        ),
+    ],
+)
+def test_sentences_end_as_they_do_in_the_documents_language(
+    tokenizer: Tokenizer, text: str, expected: list[str]
+) -> None:
+    assert [s.text for p in passages_of(text, tokenizer) for s in p.sentences] == expected
+
+
+def test_a_number_before_an_item_belongs_to_its_first_sentence(tokenizer: Tokenizer) -> None:
+    sentences = [s.text for p in passages_of("1. Open it. Wait.\n2. Close it.", tokenizer) for s in p.sentences]
+    assert sentences == ["1. Open it.", "Wait.", "2. Close it."]
+
+
+def test_a_row_of_a_table_is_one_sentence_whatever_its_cells_hold(tokenizer: Tokenizer) -> None:
+    document = markdown("d", "D", "| Option | Use |\n|---|---|\n| -v | It talks. It says all. |\n| -q | It is quiet. |")
+    found = [s.text for p in split(document, tokenizer, LIMIT) for s in p.sentences]
+    assert found == ["Option: -v; Use: It talks. It says all.", "Option: -q; Use: It is quiet."]

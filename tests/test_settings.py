@@ -95,7 +95,7 @@ def test_an_origin_that_is_none_is_named(origins: str) -> None:
 def test_every_setting_is_among_those_tested() -> None:
     assert {field.name for field in fields(Settings)} == set(
         "corpus index encoder runtime max_file_mb host port title threshold sure language origins token rate feedback "
-        "url "
+        "url source_url "
         "log_questions store store_token".split()
     )
 

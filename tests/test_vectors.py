@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import WordCountEncoder
+from conftest import WordCountEncoder, markdown
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -21,7 +21,7 @@ COAL = "# Elm\n\nCoal is black. The baker sells coal."
 
 
 def documents(**texts: str) -> list[Document]:
-    return [Document(f"{name}.md", name.title(), text) for name, text in texts.items()]
+    return [markdown(f"{name}.md", name.title(), text) for name, text in texts.items()]
 
 
 def update(index: Path, given: list[Document]) -> tuple[Path, list[str]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CHROMIUM, ready, serving
+from conftest import CHROMIUM, markdown, ready, serving
 from playwright.sync_api import Browser, Page, expect
 
 from qa import Assistant, Document, Settings
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this ma
 def address(encoder: Encoder) -> Iterator[str]:
     demo = (Path(__file__).parent.parent / "corpus" / "novokuznetsk.md").read_text("utf-8")
     documents = [
-        Document(id="novokuznetsk.md", title="Novokuznetsk", text=demo),
-        Document(id="hostile.md", title="Hostile <b>title</b>", text=HOSTILE),
+        markdown("novokuznetsk.md", "Novokuznetsk", demo),
+        Document("hostile.md", "Hostile <b>title</b>", HOSTILE),
     ]
     with serving(Settings(), lambda: Assistant.from_documents(documents, encoder)) as address:
         yield address
@@ -67,7 +67,7 @@ def test_what_the_documents_do_not_hold_is_declined_with_the_nearest_passages(pa
 
 
 def test_an_unsure_answer_says_so_and_shows_its_quote_within_its_passage(browser: Browser, encoder: Encoder) -> None:
-    document = Document("elm.md", "Elm", "# Elm\n\nThe port of Elm was built in 1912. It lies on the river Ash.")
+    document = markdown("elm.md", "Elm", "# Elm\n\nThe port of Elm was built in 1912. It lies on the river Ash.")
     unsure = Assistant.from_documents([document], encoder, threshold=0, sure=1)
     with serving(Settings(), lambda: unsure) as address:
         page = browser.new_page()

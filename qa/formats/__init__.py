@@ -1,4 +1,4 @@
-"""Files of many kinds → Markdown text, which the rest of the package reads."""
+"""Files of many kinds → their text as a reader sees it, with its blocks."""
 
 import hashlib
 from pathlib import Path

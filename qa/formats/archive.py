@@ -7,6 +7,7 @@ any further, and one that says it is large is not read at all: that is how a "zi
 import io
 import zipfile
 import zlib
+from collections.abc import Callable
 from posixpath import dirname, normpath
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -63,15 +64,26 @@ def parse_xml(data: bytes, name: str) -> ElementTree.Element:
     Raises CorpusError where the data is no XML or declares entities.
     """
     builder = ElementTree.TreeBuilder()
+    parse_events(data, name, builder.start, builder.end, builder.data)
+    return builder.close()
+
+
+def parse_events(
+    data: bytes,
+    name: str,
+    start: Callable[[str, dict[str, str]], object],
+    end: Callable[[str], object],
+    text: Callable[[str], object],
+) -> None:
+    """The same without a tree: told of each element as it starts and ends, and of the text in it."""
     parser = expat.ParserCreate(namespace_separator="}")
     parser.buffer_text = True
     parser.EntityDeclHandler = _refuse_entity
-    parser.StartElementHandler = lambda tag, attributes: builder.start(_local(tag), _named(attributes))
-    parser.EndElementHandler = lambda tag: builder.end(_local(tag))
-    parser.CharacterDataHandler = builder.data
+    parser.StartElementHandler = lambda tag, attributes: start(_local(tag), _named(attributes))
+    parser.EndElementHandler = lambda tag: end(_local(tag))
+    parser.CharacterDataHandler = text
     try:
         parser.Parse(data, True)
-        return builder.close()
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise CorpusError(f"damaged: its part {name[:80]!r} is no XML ({error})") from None
 

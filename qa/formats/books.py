@@ -3,8 +3,8 @@
 from qa.errors import CorpusError
 from qa.formats.archive import Archive, resolve
 from qa.formats.converted import Converted, too_long
-from qa.formats.markup import convert_html
-from qa.formats.writing import join, one_line
+from qa.formats.markup import page_of, parts_of
+from qa.formats.writing import Part, one_line, written
 
 CONTAINER = "META-INF/container.xml"
 PAGES = ("application/xhtml+xml", "text/html", "application/xml", "text/x-oeb1-document")
@@ -25,15 +25,16 @@ def convert_epub(data: bytes) -> Converted:
     for entry in package.iter("item"):
         if entry.get("media-type") in PAGES and "nav" not in entry.get("properties", "").split():
             files[entry.get("id", "")] = resolve(book, entry.get("href", ""))
-    chapters = []
+    parts: list[Part] = []
     size = missing = 0
     for entry in package.iter("itemref"):
         name = files.get(entry.get("idref", ""), "")
         if name in archive:
-            chapters.append(convert_html(archive.read(name)).text)
-            too_long(size := size + len(chapters[-1]))
+            chapter, _, _ = parts_of(page_of(archive.read(name)), bare=True)
+            parts += chapter
+            too_long(size := size + sum(len(part.words) for part in chapter))
         elif name:
             missing += 1
-    if missing and not any(chapters):
+    if missing and not parts:
         raise CorpusError("damaged: its chapters are missing")
-    return Converted(join(chapters), one_line(package.findtext(".//metadata/title") or "") or None)
+    return written(parts, one_line(package.findtext(".//metadata/title") or "") or None)

@@ -1,4 +1,4 @@
-"""The bytes of a file of any kind that is known → its text as Markdown, its title, and where its pages begin."""
+"""The bytes of a file of any kind that is known → its text, blocks, links, title and pages."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from qa.formats.converted import Converted, too_long
 
 KINDS = {
     ".txt": "text:convert_txt",
-    ".md": "text:convert_md",
+    ".md": "markdown:convert_md",
     ".html": "markup:convert_html",
     ".htm": "markup:convert_html",
     ".xhtml": "markup:convert_html",
@@ -27,7 +27,7 @@ KINDS = {
     ".vtt": "subtitles:convert_vtt",
 }
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # no text in UTF-8 can have it
-PLAIN = (".txt", ".md")  # these need no library and no process of their own
+PLAIN = (".txt",)  # this needs no library and no process of their own
 
 
 def convert(data: bytes, suffix: str) -> Converted:

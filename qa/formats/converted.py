@@ -1,19 +1,39 @@
 """What a converter gives back, and the limits that all of them keep to."""
 
+import json
 from dataclasses import dataclass
 
 from qa.errors import CorpusError
+from qa.structure import Structure
+from qa.types import Block, Link
 
 MAX_TEXT = 20_000_000  # characters of a document's text, about twenty Bibles
 
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """A file's text as Markdown, the title that it gives itself, and where in the text each of its pages begins."""
+    """A file's text as its reader sees it, with its blocks, links and where each of its pages begins.
+
+    `title` and `address` are what the file says of itself.
+    """
 
     text: str
     title: str | None = None
+    blocks: tuple[Block, ...] = ()
+    links: tuple[Link, ...] = ()
     pages: tuple[int, ...] = ()
+    address: str | None = None
+
+    def dumped(self) -> str:
+        """It as JSON."""
+        structure = Structure(self.blocks, self.links, self.pages, self.address)
+        return json.dumps({"text": self.text, "title": self.title, "structure": structure.dumped()})
+
+    @classmethod
+    def loaded(cls, text: str | bytes) -> "Converted":
+        """What `dumped` gave."""
+        found = json.loads(text)
+        return cls(found["text"], found["title"], *Structure.loaded(found["structure"]))
 
 
 def too_long(characters: int) -> None:

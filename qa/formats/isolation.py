@@ -111,7 +111,7 @@ class Converter:
             raise _FailedError(f"needs more than {self._memory} MB")
         if reason is not None:
             raise CorpusError(str(reason))
-        return Converted(found["text"], found["title"], tuple(found["pages"]))
+        return Converted.loaded(answer)
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = os.environ | {
@@ -152,7 +152,6 @@ def serve(memory_mb: int, timeout_s: float) -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     _limit(memory_mb)
-    sys.modules["numpy"] = None  # type: ignore[assignment]  # openpyxl takes it where there is one, and needs it not
     sys.addaudithook(_refuse)
     for line in sys.stdin.buffer:
         if hasattr(signal, "alarm"):  # it ends by itself should nobody be left to end it
@@ -170,8 +169,7 @@ def serve(memory_mb: int, timeout_s: float) -> None:
 def _answer(data: bytes, suffix: str) -> tuple[bytes, bool]:
     """What is found in a file as a line of JSON, and whether this process has to end."""
     try:
-        found = convert(data, suffix)
-        return json.dumps({"text": found.text, "title": found.title, "pages": found.pages}).encode(), False
+        return convert(data, suffix).dumped().encode(), False
     except CorpusError as error:
         return json.dumps({"error": str(error)}).encode(), False
     except MemoryError:

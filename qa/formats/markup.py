@@ -1,16 +1,36 @@
-"""HTML → Markdown: a page's own text with its headings, lists, tables and listings, and none of what surrounds it.
+"""HTML → a page's own text with its headings, lists, tables and listings, and none of what surrounds it.
 
 Other formats that are HTML inside, or are turned into it, come here as well. The tree is only read: no script runs,
 and no image, style sheet or frame is fetched.
 """
 
+import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
+from qa.errors import CorpusError
+from qa.formats.archive import parse_xml
 from qa.formats.converted import Converted
 from qa.formats.text import decode
-from qa.formats.writing import code, heading, item, join, one_line, paragraph, rows
+from qa.formats.writing import (
+    RESERVED,
+    Part,
+    bare,
+    code,
+    counted,
+    heading,
+    linked,
+    listed,
+    lowered,
+    named,
+    one_line,
+    paragraph,
+    raised,
+    rows,
+    written,
+)
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -27,8 +47,8 @@ PROSE = 200  # characters beside links, with which an element named as boilerpla
 
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 NEVER = frozenset(
-    "head script style noscript template svg canvas iframe frame object embed audio video map button input select "
-    "option textarea dialog link meta img picture source annotation annotation-xml rp rt".split()
+    "head script style noscript template svg canvas iframe frame object embed audio video map input select "
+    "option textarea dialog link meta img picture source annotation annotation-xml rp rt rtc".split()
 )
 AROUND = frozenset("nav footer aside header form menu".split())  # left out, unless they are in the page's main part
 LISTS = frozenset(("ul", "ol", "dir", "menu"))
@@ -37,7 +57,8 @@ BLOCKS = frozenset(
     "hgroup hr html legend li main nav ol p pre search section summary table tbody td tfoot th thead tr ul dir menu "
     "caption frameset noframes".split()
 ) | frozenset(HEADINGS)
-ROLES = frozenset("navigation banner contentinfo search dialog alert menu menubar toolbar button doc-toc".split())
+ROLES = frozenset("navigation banner contentinfo search dialog menu menubar toolbar doc-toc".split())
+NOTES = frozenset("doc-footnote doc-endnote footnote endnote footnotes endnotes rearnote".split())
 BOILERPLATE = re.compile(
     r"(?:(?:site|page|main|global|top|bottom|left|right|wiki|sphinx|doc|docs|bs|md|mw|post|book|chapter)[-_]?)?"
     r"(?:nav|navbar|navbox|navigation|navi|navheader|navfooter|menu|menubar|breadcrumbs?|footer|sidebar|sidebarwrapper|"
@@ -51,31 +72,65 @@ BOILERPLATE = re.compile(
 )
 HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 PERMALINK = re.compile(r"[¶#§🔗\uf0c1]?")
+DISPLAY_NONE = re.compile(r"([.#][\w-]+)\s*\{[^{}]*display\s*:\s*none[^{}]*\}", re.IGNORECASE)
+LIVE = re.compile(r"(?:https?://|mailto:)\S", re.IGNORECASE)
+ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)(\w+);")
 SELF_CLOSED = re.compile(
-    r"<(title|script|style|a|p|div|span|i|b|em|td|th|li|iframe|textarea)\b([^<>]*)/>", re.IGNORECASE
+    r"<(title|script|style|a|p|div|span|i|b|em|td|th|li|iframe|textarea|video|audio|object|canvas)\b([^<>]*)/>",
+    re.IGNORECASE,
 )
+XHTML = re.compile(r"\s*(?:<\?xml\b|<!DOCTYPE[^>]*XHTML|<html[^>]*\bxmlns\s*=)", re.IGNORECASE)
+FORMULA = re.compile(r"\b(?:math|tex|latex|mwe-math\S*)\b")
 CHARSET = re.compile(rb"<(?:meta\b[^>]*\bcharset\s*=|\?xml\b[^>]*\bencoding\s*=)\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
 
 
 def convert_html(data: bytes) -> Converted:
     """An HTML or XHTML file's own text and its title."""
+    return convert_page(page_of(data))
+
+
+def page_of(data: bytes) -> str:
+    """A file's HTML; of XHTML, which is XML, that which means the same."""
     declared = CHARSET.search(data[:4096])
-    return convert_page(decode(data, declared[1].decode() if declared else None))
+    text = decode(data, declared[1].decode() if declared else None)
+    if not XHTML.match(text):
+        return text
+    try:
+        return ElementTree.tostring(parse_xml(_without_entities(text).encode(), "page"), "unicode", "html")
+    except CorpusError:  # many that call themselves so are none
+        return SELF_CLOSED.sub(r"<\1\2></\1>", text)
 
 
-def convert_page(html: str, bare: bool = False) -> Converted:
+def _without_entities(text: str) -> str:
+    """The text with its characters for names that HTML knows and XML doesn't, and without what declares any."""
+    declared = re.sub(r"\A\s*<\?xml[^>]*\?>|<!DOCTYPE[^>\[]*>", "", text, flags=re.IGNORECASE)
+    return ENTITY.sub(lambda found: html.escape(html.unescape(found[0])), declared)
+
+
+def convert_page(page: str, bare: bool = False) -> Converted:
     """The same of a text; a `bare` page is nothing but its own text, with no boilerplate around it."""
+    parts, title, address = parts_of(page, bare)
+    return written(parts, title, address)
+
+
+def parts_of(page: str, bare: bool = False) -> tuple[list[Part], str | None, str | None]:
+    """A page's parts, its title, and where it says that it is published."""
     from selectolax.lexbor import LexborHTMLParser
 
-    tree = LexborHTMLParser(SELF_CLOSED.sub(r"<\1\2></\1>", html))
+    tree = LexborHTMLParser(page)
     body, head = tree.body, tree.head
-    page = _Page(body, bare) if body is not None else None
-    text = page.markdown() if page else ""
+    parts = _Page(body, bare).parts() if body is not None else []
     found = head.css_first("title") if head is not None else None
     title = one_line(found.text()) if found is not None and not bare else ""
-    if not title and (first := re.search(r"^# (.+)", text, re.MULTILINE)):
-        title = first[1]
-    return Converted(text, title or None)
+    if not title:
+        title = next((_plain(part.words) for part in parts if part.kind == "heading" and part.level == 1), "")
+    link = head.css_first("link[rel=canonical]") if head is not None else None
+    address = (link.attributes.get("href") or "") if link is not None else ""
+    return parts, title or None, address if LIVE.match(address) else None
+
+
+def _plain(words: str) -> str:
+    return one_line(bare(words))
 
 
 class _Page:
@@ -84,6 +139,12 @@ class _Page:
         self._inside = bare  # of the page's main part
         self._root = body
         self._length = len(body.text())
+        styles = [style.text() for style in body.parser.css("style")]
+        self._unseen = frozenset(
+            name[1:] if name[0] == "." else name
+            for style in styles
+            for name in DISPLAY_NONE.findall(re.sub(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", style))
+        )
         if not bare:
             self._find_main(body)
 
@@ -94,34 +155,45 @@ class _Page:
                 self._root, self._inside, self._length = found[0], True, length
                 return
 
-    def markdown(self) -> str:
-        text = join(self._blocks(self._root, 0))
-        if not self._inside or self._bare or re.search(r"^# ", text, re.MULTILINE):
-            return text
+    def parts(self) -> list[Part]:
+        parts = self._blocks(self._root, 0)
+        if not self._inside or self._bare or any(part.kind == "heading" and part.level == 1 for part in parts):
+            return parts
         top = self._root.parser.css("h1")  # that of a page often stands above its main part
-        return join([heading(self._inline(top[0]), 1), text]) if len(top) == 1 else text
+        return [*self._heading(top[0], 1, 0), *parts] if len(top) == 1 else parts
 
     def _left_out(self, node: "LexborNode") -> bool:
         tag = node.tag or ""
         if tag in NEVER:
             return True
         attributes = node.attributes
-        if attributes and ("hidden" in attributes or HIDDEN.search(attributes.get("style") or "")):
+        if attributes and (self._is_unseen(attributes) or (tag == "a" and _is_permalink(node))):
             return True
+        if tag == "button":
+            return not self._bare and not _is_text(node)
         if self._bare:
             return False
         return (tag in AROUND and self._is_around(node, tag)) or bool(attributes and self._is_named_so(node))
 
+    def _is_unseen(self, attributes: Mapping[str, str | None]) -> bool:
+        if "hidden" in attributes or HIDDEN.search(attributes.get("style") or ""):
+            return True
+        names = (attributes.get("class") or "").split()
+        return bool(self._unseen) and not self._unseen.isdisjoint([*names, f"#{attributes.get('id')}"])
+
     def _is_named_so(self, node: "LexborNode") -> bool:
-        """Whether an element's role, class or id says that it is no part of the text."""
+        """Whether an element's role, class or id says that it is no part of the text; a heading's words name it too."""
         attributes = node.attributes
+        if (node.tag or "") in HEADINGS or _is_note(node):
+            return False
         if attributes.get("aria-hidden") == "true" or attributes.get("role") in ROLES:
             return not self._is_whole(node)
-        names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}".split()
+        id_ = attributes.get("id") or ""
+        names = [*(attributes.get("class") or "").split(), *([] if _is_slug(id_, node) else [id_])]
         return any(map(BOILERPLATE.fullmatch, names)) and not self._is_whole(node) and not _is_prose(node)
 
     def _is_around(self, node: "LexborNode", tag: str) -> bool:
-        if self._inside and tag in ("aside", "header"):
+        if (self._inside and tag in ("aside", "header")) or _is_note(node):
             return False
         if tag in ("header", "form", "menu") and (self._is_whole(node) or node.css_first("h1") is not None):
             return False
@@ -130,24 +202,26 @@ class _Page:
     def _is_whole(self, node: "LexborNode") -> bool:
         return node.tag == "body" or len(node.text()) > WHOLE * self._length
 
-    def _blocks(self, node: "LexborNode", depth: int) -> list[str]:
+    def _blocks(self, node: "LexborNode", depth: int) -> list[Part]:
         """The blocks in an element; text that stands in it without an element of its own is a paragraph."""
         if depth > DEEPEST:
-            return [paragraph(node.text())]
-        blocks: list[str] = []
+            return paragraph(_shown(node.text()))
+        parts: list[Part] = []
         loose: list[str] = []
         for child in node.iter(include_text=True):
             tag = child.tag or ""
             if tag == "-text":
-                loose.append(_spaced(child.text(deep=False)))
+                loose.append(_shown(child.text(deep=False)))
+            elif tag == "img":
+                loose.append(_formula(child))
             elif tag.startswith("-") or self._left_out(child):
                 continue
             elif tag in BLOCKS or self._holds_blocks(child):
-                blocks += _flush(loose)
-                blocks += self._block(child, tag, depth + 1)
+                parts += _flush(loose)
+                parts += self._block(child, tag, depth + 1)
             else:
                 loose.append(self._element(child, tag, depth + 1))
-        return blocks + _flush(loose)
+        return parts + _flush(loose)
 
     def _holds_blocks(self, node: "LexborNode") -> bool:
         """An inline element, as a link or an unknown one, can have blocks in it."""
@@ -156,35 +230,49 @@ class _Page:
             return False
         return any((n.tag or "") in BLOCKS for n in node.traverse(include_text=False) if n.mem_id != node.mem_id)
 
-    def _block(self, node: "LexborNode", tag: str, depth: int) -> list[str]:
+    def _block(self, node: "LexborNode", tag: str, depth: int) -> list[Part]:
         if level := HEADINGS.get(tag):
-            return [heading(self._inline(node, depth), level)]
+            return self._heading(node, level, depth)
         if tag == "pre":
-            return [code(self._verbatim(node))]
+            return code(self._verbatim(node))
         if tag in LISTS:
             return self._list(node, tag, depth)
         if tag == "dl":
             return self._definitions(node, depth)
         if tag == "table":
             return self._table(node, depth)
-        return self._blocks(node, depth)
+        parts = self._blocks(node, depth)
+        kind = "caption" if tag in ("figcaption", "caption") else "note" if _is_note(node) else ""
+        return [part._replace(kind=kind) if kind and part.kind == "paragraph" else part for part in parts]
 
-    def _list(self, node: "LexborNode", tag: str, depth: int) -> list[str]:
-        start = node.attributes.get("start") or ""
+    def _heading(self, node: "LexborNode", level: int, depth: int) -> list[Part]:
+        inner = node.css_first("[id], a[name]")
+        around = node.parent if node.prev is None or node.prev.tag == "-text" else None
+        places = (node, inner, around if around is not None and around.tag in ("section", "div", "article") else None)
+        found = (one.attributes.get("id") or one.attributes.get("name") for one in places if one is not None)
+        return heading(self._inline(node, depth), level, next(filter(None, found), ""))
+
+    def _list(self, node: "LexborNode", tag: str, depth: int) -> list[Part]:
         if self._is_menu(node):
             return []
-        number = int(start) if start.isdecimal() and len(start) < 6 else 1
-        items: list[str] = []
+        kind = node.attributes.get("type") or ""
+        number = _integer(node.attributes.get("start"), 1)
+        step = 1
+        if "reversed" in node.attributes:
+            step = -1
+            number = _integer(node.attributes.get("start"), sum(child.tag == "li" for child in node.iter()))
+        items: list[tuple[str, list[Part]]] = []
         for child in node.iter():
             if self._left_out(child):
                 continue
-            blocks = self._block(child, child.tag or "", depth + 1)
+            parts = self._block(child, child.tag or "", depth + 1)
             if child.tag != "li" and items and child.tag in LISTS:  # a list right in a list belongs to the item above
-                items[-1] += "\n" + "\n".join("  " + line for line in join(blocks).splitlines())
-            elif text := item(blocks, f"{number}." if tag == "ol" else "-"):
-                items.append(text)
-                number += 1
-        return items
+                items[-1][1].extend(parts)
+            elif parts:
+                number = _integer(child.attributes.get("value"), number)
+                items.append((f"{counted(number, kind)}." if tag == "ol" else "", parts))
+                number += step
+        return listed(items)
 
     def _is_menu(self, node: "LexborNode") -> bool:
         """Whether a list is nothing but many short links, on a page that has other text."""
@@ -195,29 +283,30 @@ class _Page:
         short = linked < MENU_ITEM * len(node.css("li"))
         return linked > 0.95 * words and short and words < MENU_SHARE * self._length
 
-    def _definitions(self, node: "LexborNode", depth: int) -> list[str]:
+    def _definitions(self, node: "LexborNode", depth: int) -> list[Part]:
         """A short explanation stands on one line with its term, a long one below it."""
-        blocks: list[str] = []
+        items: list[tuple[str, list[Part]]] = []
         terms: list[str] = []
         for child in _terms(node):
             if self._left_out(child):
                 continue
             if child.tag == "dt":
-                terms.append(self._inline(child, depth))
+                terms.append(one_line(self._inline(child, depth)))
                 continue
             found = self._blocks(child, depth + 1)
-            term = paragraph(", ".join(filter(None, terms)))
-            if term and len(found) == 1 and not re.match(r"[-#`]|\d+\. ", found[0]):
-                blocks.append(item([f"{term.rstrip(':')}: {found[0].lstrip()}"]))
-            else:
-                blocks += [term, *found]
+            term = ", ".join(filter(None, terms))
+            if term and found and len(found) == 1 and found[0].kind == "paragraph":
+                found = paragraph(f"{term.rstrip(':')}: {found[0].words}")
+            elif term:
+                found = [*paragraph(term), *found]
+            items.append(("", found))
             terms = []
-        return [*blocks, *(item([paragraph(term)]) for term in terms)]
+        return listed([*items, *(("", paragraph(term)) for term in terms)])
 
-    def _table(self, node: "LexborNode", depth: int) -> list[str]:
+    def _table(self, node: "LexborNode", depth: int) -> list[Part]:
         lines = [row for row in _rows(node) if not self._left_out(row)]
         cells = [[c for c in row.iter() if c.tag in ("td", "th") and not self._left_out(c)] for row in lines]
-        caption = next((paragraph(self._inline(c, depth)) for c in node.iter() if c.tag == "caption"), "")
+        caption = [part for c in node.iter() if c.tag == "caption" for part in paragraph(self._inline(c), "caption")]
         layout = max((len(row) for row in cells), default=0) < 2 or any(
             cell.css_first("h1,h2,h3,h4,h5,h6,pre") is not None
             or any(inner.mem_id != node.mem_id for inner in cell.css("table"))
@@ -225,16 +314,12 @@ class _Page:
             for cell in row
         )
         if layout:
-            return [caption, *(block for row in cells for cell in row for block in self._blocks(cell, depth + 1))]
+            return [*caption, *(part for row in cells for cell in row for part in self._blocks(cell, depth + 1))]
         top = self._header_rows(lines, cells)
         spans = [[(self._cell(c, depth), _span(c, "colspan"), _span(c, "rowspan")) for c in row] for row in cells]
-        grid = _grid(spans, top)
-        names = [
-            _named(row[column] if column < len(row) else "" for row in grid[:top]) for column in range(_width(grid))
-        ]
-        sides = [0] if any(row and row[0].tag == "th" for row in cells[top:]) else []
-        table = [names, *grid[top:]] if top else grid
-        return [caption, *rows(table, header=bool(top), notes=sides)]
+        grid = grid_of(spans, top)
+        sides = any(row and row[0].tag == "th" for row in cells[top:])
+        return [*caption, *_with_subheads(grid, top, cells, sides)]
 
     def _header_rows(self, lines: "list[LexborNode]", cells: "list[list[LexborNode]]") -> int:
         """How many rows at a table's top hold the names of its columns."""
@@ -254,12 +339,14 @@ class _Page:
     def _inline(self, node: "LexborNode", depth: int = 0) -> str:
         """An element's words as one text; blocks in it are apart by a line's end."""
         if depth > DEEPEST:
-            return node.text()
+            return _shown(node.text())
         parts = []
         for child in node.iter(include_text=True):
             tag = child.tag or ""
             if tag == "-text":
-                parts.append(_spaced(child.text(deep=False)))
+                parts.append(_shown(child.text(deep=False)))
+            elif tag == "img":
+                parts.append(_formula(child))
             elif not tag.startswith("-") and not self._left_out(child):
                 text = self._element(child, tag, depth + 1)
                 parts.append(f"\n{text}\n" if tag in BLOCKS else text)
@@ -270,14 +357,38 @@ class _Page:
             return "\n"
         if tag == "wbr":
             return ""
-        if tag == "math" and (words := node.attributes.get("alttext")):
-            return words
+        if tag == "math":
+            return self._math(node, depth) if bare(self._inline(node, depth)).strip() else _alternative(node)
         text = self._inline(node, depth)
-        if tag == "a" and PERMALINK.fullmatch(text.strip()):
-            return "" if text.strip() else text
-        if tag == "sup" and re.fullmatch(r"\s*\[\w{1,6}\]\s*", text):  # the mark of a note
-            return ""
+        if tag == "a" and LIVE.match(target := (node.attributes.get("href") or "").strip()):
+            return linked(text, target)
+        if tag in ("sup", "sub"):
+            note = node.css_first("a[href^='#']") is not None or re.fullmatch(r"\s*\[\w{1,6}\]\s*", bare(text))
+            return "" if note and tag == "sup" else raised(text) if tag == "sup" else lowered(text)
         return text
+
+    def _math(self, node: "LexborNode", depth: int) -> str:
+        """A formula as one writes it on a line."""
+        if depth > DEEPEST:
+            return _shown(node.text())
+        parts = []
+        for child in node.iter(include_text=True):
+            if child.tag == "-text":
+                parts.append(_shown(child.text(deep=False)).strip())
+            elif child.tag and not child.tag.startswith(("-", "annotation")):
+                parts.append(self._math(child, depth + 1))
+        parts = [part for part in parts if part] if node.tag in ("mrow", "math") else parts
+        if node.tag == "mfrac" and len(parts) == 2:
+            return "/".join(part if len(part) < 3 or part.isalnum() else f"({part})" for part in parts)
+        if node.tag in ("msup", "msub") and len(parts) == 2:
+            moved = (raised if node.tag == "msup" else lowered)(parts[1])
+            sign = "^" if node.tag == "msup" else "_"
+            return parts[0] + (moved if moved != parts[1] else f"{sign}{parts[1]}")
+        if node.tag == "msqrt":
+            return f"√({''.join(parts)})"
+        if node.tag == "mo":
+            return f" {parts[0]} " if parts and parts[0] in "=<>≤≥≠≈→" else "".join(parts)
+        return (" " if node.tag in ("mtr", "mtable", "semantics") else "").join(parts)
 
     def _verbatim(self, node: "LexborNode", depth: int = 0) -> str:
         parts = []
@@ -299,14 +410,72 @@ def _is_prose(node: "LexborNode") -> bool:
     return words - linked > PROSE and linked < 0.3 * words
 
 
-def _flush(loose: list[str]) -> list[str]:
-    text = paragraph("".join(loose))
+def _flush(loose: list[str]) -> list[Part]:
+    parts = paragraph("".join(loose))
     loose.clear()
-    return [text] if text else []
+    return parts
 
 
-def _spaced(text: str) -> str:
-    return re.sub(r"\s+", " ", text)
+def _shown(text: str) -> str:
+    return re.sub(r"\s+", " ", RESERVED.sub("", text))
+
+
+def _formula(picture: "LexborNode") -> str:
+    """What stands for the picture of a formula; pictures of other things have no words."""
+    attributes = picture.attributes
+    return _shown(attributes.get("alt") or "") if FORMULA.search(attributes.get("class") or "") else ""
+
+
+def _alternative(formula: "LexborNode") -> str:
+    return _shown(formula.attributes.get("alttext") or "")
+
+
+def _is_permalink(link: "LexborNode") -> bool:
+    return bool(link.text().strip()) and bool(PERMALINK.fullmatch(link.text().strip()))
+
+
+def _is_text(button: "LexborNode") -> bool:
+    """Whether what stands in a button is part of the text, as a heading that opens what is below it."""
+    around = button.parent
+    attributes = button.attributes
+    opens = "aria-expanded" in attributes or "aria-controls" in attributes or "data-toggle" in attributes
+    return (around is not None and around.tag in HEADINGS) or (opens and len(button.text().split()) > 2)
+
+
+def _is_note(node: "LexborNode") -> bool:
+    """Whether an element is a note to the text, as at a page's foot."""
+    attributes = node.attributes
+    names = " ".join(attributes.get(name) or "" for name in ("role", ":type", "epub:type", "class"))
+    return not NOTES.isdisjoint(names.split())
+
+
+def _is_slug(id_: str, node: "LexborNode") -> bool:
+    """Whether an element's name is made of the words of the heading that it begins with."""
+    first = node.css_first("h1,h2,h3,h4,h5,h6")
+    return first is not None and _slug(id_) == _slug(first.text())
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text.casefold())
+
+
+def _integer(text: str | None, otherwise: int) -> int:
+    return int(text) if text and re.fullmatch(r"-?\d{1,6}", text.strip()) else otherwise
+
+
+def _with_subheads(grid: list[list[str]], top: int, cells: "Sequence[Sequence[LexborNode]]", sides: bool) -> list[Part]:
+    """A table's rows; a row of a single cell that spans all of it is a paragraph, and the columns keep their names."""
+    names = [bare(name).rstrip(": ") for name in named(grid[:top])]
+    parts: list[Part] = []
+    run: list[list[str]] = []
+    for line, row in zip(grid[top:], cells[top:], strict=False):
+        if len(row) == 1 and len(grid[0]) > 1 and _span(row[0], "colspan") > 1:
+            parts += rows(run, 0, names, sides) + paragraph(line[0])
+            run = []
+        else:
+            run.append(line)
+    rest = grid if top >= len(grid) else run
+    return parts + (rows(rest, 0 if top < len(grid) else top, names, sides) if rest else [])
 
 
 def _terms(node: "LexborNode") -> "Iterator[LexborNode]":
@@ -330,7 +499,7 @@ def _span(cell: "LexborNode", name: str) -> int:
     return min(int(value), 100) if value.isascii() and value.isdecimal() and len(value) < 6 and int(value) else 1
 
 
-def _grid(table: list[list[tuple[str, int, int]]], top: int) -> list[list[str]]:
+def grid_of(table: list[list[tuple[str, int, int]]], top: int) -> list[list[str]]:
     """Cells that span several rows are repeated in each; those that span columns only in the `top` rows of names."""
     grid: list[list[str]] = []
     held: dict[int, tuple[str, int]] = {}
@@ -358,14 +527,6 @@ def _grid(table: list[list[tuple[str, int, int]]], top: int) -> list[list[str]]:
                 line.append(shown)
         grid.append(line)
     return grid
-
-
-def _width(grid: list[list[str]]) -> int:
-    return max((len(row) for row in grid), default=0)
-
-
-def _named(names: Iterable[str]) -> str:
-    return " ".join(dict.fromkeys(name for name in names if name))
 
 
 def _is_bold(cell: "LexborNode") -> bool:

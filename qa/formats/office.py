@@ -10,10 +10,13 @@ from qa.errors import CorpusError
 from qa.formats.archive import Archive, resolve
 from qa.formats.writing import one_line
 
-NO_TITLES = re.compile(
-    r"(?:untitled|document|presentation|powerpoint[- ]presentation|slide) ?\d*|(?:microsoft )?word document",
+NO_TITLES = re.compile(  # what a program puts there by itself
+    r"(?:untitled|document|presentation|powerpoint[- ]presentation|slide) ?\d*|(?:microsoft )?word document"
+    r"|microsoft (?:word|powerpoint|excel) - .*|\W*\d*\W*"
+    r"|\S*\.(?:docx?|pptx?|xlsx?|odt|rtf|tex|dvi|pdf|indd|qxd|ps|exe|tmp)",
     re.IGNORECASE,
 )
+LIVE = re.compile(r"(?:https?://|mailto:)\S", re.IGNORECASE)  # addresses that a link may lead to
 
 
 def opened(data: bytes, part: str, kind: str) -> Archive:
@@ -25,7 +28,7 @@ def opened(data: bytes, part: str, kind: str) -> Archive:
 
 
 def core_title(archive: Archive) -> str | None:
-    """The title among a file's properties, unless it is what the program puts there by itself."""
+    """The title among a file's properties, unless a program wrote it."""
     try:
         properties = archive.xml("docProps/core.xml")
     except CorpusError:
@@ -36,8 +39,7 @@ def core_title(archive: Archive) -> str | None:
 
 def links_of(archive: Archive, part: str, kind: str = "") -> dict[str, str]:
     """What a part calls other parts, each with that part's name; those outside of the archive are left out."""
-    folder, _, name = part.rpartition("/")
-    name = f"{folder}/_rels/{name}.rels".lstrip("/")
+    name = _links_part(part)
     if name not in archive:
         return {}
     return {
@@ -45,6 +47,20 @@ def links_of(archive: Archive, part: str, kind: str = "") -> dict[str, str]:
         for link in archive.xml(name).iter("Relationship")
         if link.get("TargetMode") != "External" and link.get("Type", "").endswith(kind)
     }
+
+
+def addresses_of(archive: Archive, part: str) -> dict[str, str]:
+    """What a part calls places outside of the archive, each with its address."""
+    name = _links_part(part)
+    if name not in archive:
+        return {}
+    links = archive.xml(name).iter("Relationship")
+    return {link.get("Id", ""): link.get("Target", "") for link in links if link.get("TargetMode") == "External"}
+
+
+def _links_part(part: str) -> str:
+    folder, _, name = part.rpartition("/")
+    return f"{folder}/_rels/{name}.rels".lstrip("/")
 
 
 def main_part(archive: Archive, usual: str) -> str:

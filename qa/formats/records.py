@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from qa.errors import CorpusError
 from qa.formats.converted import Converted, too_long
 from qa.formats.text import decode
-from qa.formats.writing import heading, item, join, one_line, paragraph, rows
+from qa.formats.writing import Part, heading, one_line, paragraph, plausible, rows, written
 
 DELIMITERS = ",;\t|"
 SAMPLE = 40  # lines that the delimiter is told from
@@ -42,7 +42,19 @@ def _table(text: str, delimiters: str) -> Converted:
         raise CorpusError(f"damaged: {error}") from None
     finally:
         csv.field_size_limit(old)
-    return Converted(join(rows(table)))
+    return written(_parts([[cell.strip() for cell in row] for row in table if any(map(str.strip, row))]))
+
+
+def _parts(table: list[list[str]]) -> list[Part]:
+    """The rows of a file's table under the names of its columns; lines above it, as of an export, stay lines."""
+    usual = Counter(map(len, table)).most_common(1)[0][0] if table else 0
+    first = next((n for n, row in enumerate(table) if len(row) == usual and len(list(filter(None, row))) > 1), 0)
+    above = [part for row in table[:first] for part in _above(list(filter(None, row)))]
+    return [*above, *rows(table[first:], header=int(plausible(table[first:])))]
+
+
+def _above(row: list[str]) -> list[Part]:
+    return rows([row], 0, sides=True) if len(row) > 1 else paragraph(row[0])
 
 
 def _delimiter(text: str, delimiters: str) -> str:
@@ -73,30 +85,31 @@ def convert_jsonl(data: bytes) -> Converted:
                     break
     if not values:
         raise CorpusError("damaged: none of its lines is JSON")
-    blocks: list[str] = []
+    parts: list[Part] = []
     size = 0
     for value in values:
         found = list(_record(value))
-        blocks += found
-        too_long(size := size + sum(map(len, found)))
-    return Converted(join(blocks))
+        parts += found
+        too_long(size := size + sum(len(part.words) for part in found))
+    return written(parts)
 
 
-def _record(value: object) -> Iterator[str]:
+def _record(value: object) -> Iterator[Part]:
     if not isinstance(value, dict):
-        yield item([paragraph("; ".join(words for _, words in _fields(value, "")))])
+        yield from paragraph("; ".join(words for _, words in _fields(value, "")))
         return
     named = next((key for key in value if key.lower() in TITLES and isinstance(value[key], str)), None)
     if named is not None and 0 < len(value[named]) <= LONG:
-        yield heading(value[named], 2)
+        yield from heading(value[named], 2)
         value = {key: inner for key, inner in value.items() if key != named}
     fields = [(key, words) for key, words in _fields(value, "") if words.strip()]
     long = [words for key, words in fields if _is_text(key, words)]
     short = [(key, one_line(words)) for key, words in fields if not _is_text(key, words)]
     if short:
-        yield item([paragraph("; ".join(f"{key}: {words}" if key else words for key, words in short))])
+        yield from rows([[words for _, words in short]], 0, [key for key, _ in short])
     for words in long:
-        yield from (paragraph(part) for part in re.split(r"\n[ \t]*\n", words))
+        for part in re.split(r"\n[ \t]*\n", words):
+            yield from paragraph(part)
 
 
 def _is_text(key: str, words: str) -> bool:

@@ -1,4 +1,4 @@
-"""reStructuredText → Markdown, by docutils and by way of HTML.
+"""reStructuredText → its text, by docutils and by way of HTML.
 
 Nothing else is read or run for it: files that it includes, raw parts and settings of its own are left out. What only
 Sphinx knows, as `:ref:` and `.. versionadded::`, is kept as the words in it.
@@ -39,10 +39,11 @@ SETTINGS = {
 ROLE = re.compile(r":(?:[a-zA-Z][\w+.-]*:?)+:`([^`]+)`|`([^`]+)`:[a-zA-Z][\w:+.-]*:")
 TARGET = re.compile(r"\s*<[^<>]*>$")
 DIRECTIVE = re.compile(r"\.\.[ \t]+([\w:+.-]+)::[ \t]*(.*)")
-OPTION = re.compile(r"[ \t]*:[\w -]+:(?:[ \t].*)?$")
+OPTION = re.compile(r"[ \t]*:([\w -]+):([ \t].*)?$")
 SILENT = frozenset(
-    "toctree index highlight highlightlang module currentmodule py:module py:currentmodule tabularcolumns meta "
-    "automodule autoclass autofunction automethod autosummary image figure graphviz plot only literalinclude".split()
+    "toctree include raw csv-table list-table index highlight highlightlang module currentmodule py:module "
+    "py:currentmodule tabularcolumns meta automodule autoclass autofunction automethod autosummary image figure "
+    "graphviz plot only literalinclude".split()
 )
 VERSIONS = {
     "versionadded": "New in version",
@@ -79,8 +80,7 @@ def _parse(text: str, depth: int) -> "nodes.document":
     for message in list(tree.findall(nodes.system_message)):
         if message.parent is not None:
             found = message.next_node(nodes.literal_block)
-            unknown = "Unknown directive" in message.astext()
-            kept = _inside(found.astext(), depth) if found is not None and unknown else []
+            kept = _inside(found.astext(), depth) if found is not None else []
             message.parent.replace(message, kept)
     for comment in list(tree.findall(nodes.comment)):
         comment.parent.remove(comment)
@@ -100,12 +100,15 @@ def _inside(source: str, depth: int) -> "list[nodes.Node]":
     directive = DIRECTIVE.match(first)
     if directive is None or directive[1] in SILENT or depth > DEEPEST:
         return []
-    while lines and OPTION.match(lines[0]):
+    argument = ROLE.sub(_words, directive[2])
+    while lines and (option := OPTION.match(lines[0])):
         lines.pop(0)
+        argument = (option[2] or "").strip() if option[1] == "caption" else argument
     indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
     body = "\n".join(line[indent:] for line in lines).strip("\n")
     if directive[1] in LISTINGS:
-        return [nodes.literal_block(body, body)]
-    words = one_line(f"{VERSIONS.get(directive[1], '')} {ROLE.sub(_words, directive[2])}")
-    argument = [nodes.paragraph("", words)] if words else []
-    return [*argument, *_parse(body, depth + 1).children]
+        caption = [nodes.paragraph("", argument)] if argument != directive[2] else []
+        return [*caption, nodes.literal_block(body, body)]
+    words = one_line(f"{VERSIONS.get(directive[1], '')} {argument}")
+    first_words = [nodes.paragraph("", words)] if words else []
+    return [*first_words, *_parse(body, depth + 1).children]

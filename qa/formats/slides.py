@@ -1,14 +1,18 @@
-"""Presentations: .pptx → the texts, tables, charts and notes of each slide."""
+"""Presentations: .pptx → the texts, tables, charts and notes of each slide, in the order in which they are read."""
 
-import re
+from collections.abc import Iterator, Mapping, Sequence
 from xml.etree.ElementTree import Element
 
 from qa.formats.archive import Archive
 from qa.formats.converted import Converted
-from qa.formats.office import core_title, links_of, opened
-from qa.formats.writing import heading, item, join, one_line, paragraph, rows
+from qa.formats.numbers import shown
+from qa.formats.office import LIVE, addresses_of, core_title, links_of, opened
+from qa.formats.writing import Part, heading, linked, lowered, nested, one_line, paragraph, raised, rows, written
 
 DEEPEST = 50  # groups of shapes inside one another
+SAME_LINE = 0.5  # of a shape's height: what begins less far below it stands beside it
+
+Place = tuple[int, int, int]  # from the top, from the left, and how high
 
 
 def convert_pptx(data: bytes) -> Converted:
@@ -17,7 +21,7 @@ def convert_pptx(data: bytes) -> Converted:
     archive = opened(data, main, "presentation")
     links = links_of(archive, main)
     slides = [links.get(entry.get(":id", ""), "") for entry in archive.xml(main).iter("sldId")]
-    blocks: list[str] = []
+    parts: list[Part] = []
     for number, slide in enumerate(slides, 1):
         if slide not in archive:
             continue
@@ -25,92 +29,202 @@ def convert_pptx(data: bytes) -> Converted:
         if root.get("show") in ("0", "false"):
             continue
         own = _Slide(archive, slide)
-        found = own.blocks(root)
+        found = own.parts(root)
         title = own.title or (f"Slide {number}" if found else "")
-        blocks += [heading(title, 1 if number == 1 and own.opening else 2), *found, *own.notes()]
-    text = join(blocks)
-    first = re.match(r"# (.+)", text)
-    return Converted(text, core_title(archive) or (first[1] if first else None))
+        parts += [*heading(title, 1 if number == 1 and own.opening else 2), *found, *own.notes()]
+    first = next((part.words for part in parts[:1] if part.kind == "heading" and part.level == 1), None)
+    return written(parts, core_title(archive) or first)
 
 
 class _Slide:
-    """What is on a slide, in the order of its shapes."""
+    """What is on a slide."""
 
     def __init__(self, archive: Archive, name: str) -> None:
         self._archive = archive
         self._name = name
         self._links = links_of(archive, name)
+        self._addresses = addresses_of(archive, name)
+        layout = next(iter(links_of(archive, name, "/slideLayout").values()), "")
+        self._layout = dict(_layout(archive, layout)) if layout in archive else {}
         self.title = ""
         self.opening = False  # it is a presentation's title page
 
-    def blocks(self, root: Element) -> list[str]:
+    def parts(self, root: Element) -> list[Part]:
         tree = root.find(".//spTree")
         return self._shapes(tree, 0) if tree is not None else []
 
-    def notes(self) -> list[str]:
+    def notes(self) -> list[Part]:
         found = []
-        for part in links_of(self._archive, self._name, "/notesSlide").values():
-            if part in self._archive:
-                for shape in self._archive.xml(part).iter("sp"):
+        for name in links_of(self._archive, self._name, "/notesSlide").values():
+            if name in self._archive:
+                for shape in self._archive.xml(name).iter("sp"):
                     if _placeholder(shape) == "body":
-                        found += [block for body in shape.iter("txBody") for block in _texts(body, listed=False)]
-        return found
+                        found += [part for body in shape.iter("txBody") for part in self._texts(body, listed=False)]
+        return [part._replace(kind="note") if part.kind == "paragraph" else part for part in found]
 
-    def _shapes(self, parent: Element, depth: int) -> list[str]:
-        found: list[str] = []
+    def _shapes(self, parent: Element, depth: int) -> list[Part]:
+        """The shapes from the top down, those beside one another from the left."""
+        found: list[tuple[Place, list[Part]]] = []
         for shape in parent if depth <= DEEPEST else ():
             if shape.tag in ("grpSp", "AlternateContent", "Choice"):
-                found += self._shapes(shape, depth + 1)
+                parts = self._shapes(shape, depth + 1)
             elif shape.tag == "sp":
-                found += self._shape(shape)
-            elif shape.tag == "graphicFrame":
-                found += self._frame(shape)
-        return found
+                parts = self._shape(shape)
+            else:
+                parts = self._frame(shape) if shape.tag == "graphicFrame" else []
+            if parts:
+                found.append((self._place(shape), parts))
+        return [part for _, parts in _in_order(found) for part in parts]
 
-    def _shape(self, shape: Element) -> list[str]:
+    def _place(self, shape: Element) -> Place:
+        """Where a shape stands: it may say so itself, or its layout; those that say nothing come first."""
+        frame = next((f for path in ("spPr/xfrm", "grpSpPr/xfrm", "xfrm") if (f := shape.find(path)) is not None), None)
+        if frame is None and shape.tag in ("AlternateContent", "Choice"):
+            frame = next(shape.iter("xfrm"), None)
+        own = _frame_place(frame)
+        kind, number = _kind(shape)
+        return own or self._layout.get(number) or self._layout.get(kind) or (-1, -1, 0)
+
+    def _shape(self, shape: Element) -> list[Part]:
         kind = _placeholder(shape)
         body = shape.find("txBody")
         if body is None or kind in ("sldNum", "dt", "ftr", "hdr"):
             return []
         if kind in ("title", "ctrTitle") and not self.title:
-            self.title = one_line(" ".join(_words(each) for each in body.iter("p")))
+            self.title = one_line(" ".join(self._words(each) for each in body.iter("p")))
             self.opening = kind == "ctrTitle"
             return []
-        return _texts(body, listed=kind in ("body", "obj", None) and kind is not None)
+        return self._texts(body, listed=kind in ("body", "obj"))
 
-    def _frame(self, frame: Element) -> list[str]:
-        found: list[str] = []
+    def _frame(self, frame: Element) -> list[Part]:
+        found: list[Part] = []
         for table in frame.iter("tbl"):
-            cells = _cells(table)
             properties = table.find("tblPr")
-            named = properties is not None and properties.get("firstRow") in ("1", "true")
-            found += rows(cells, header=True if named and len(cells) > 1 else None)
+            cells = self._cells(table)
+            named = properties is not None and properties.get("firstRow") in ("1", "true") and len(cells) > 1
+            found += rows(cells, 1 if named else None)
         for data in frame.iter("graphicData"):
             kind = (data.get("uri") or "").rpartition("/")[2]
             for link in data:
-                part = self._links.get(link.get(":id") or link.get(":dm") or "", "")
-                if part in self._archive and kind == "chart":
-                    found += _chart(self._archive.xml(part))
-                elif part in self._archive and kind == "diagram":
-                    words = (" ".join(map(_words, point.iter("p"))) for point in self._archive.xml(part).iter("pt"))
-                    found += [item([paragraph(one_line(text))]) for text in words if text.strip()]
+                name = self._links.get(link.get(":id") or link.get(":dm") or "", "")
+                if name in self._archive and kind == "chart":
+                    found += self._chart(self._archive.xml(name))
+                elif name in self._archive and kind == "diagram":
+                    points = self._archive.xml(name).iter("pt")
+                    texts = (one_line(" ".join(map(self._words, point.iter("p")))) for point in points)
+                    found += nested([(0, "", paragraph(text)) for text in texts if text])
         return found
 
+    def _cells(self, table: Element) -> list[list[str]]:
+        """A table's cells; one that spans rows is repeated in each, one that spans columns only in the row of names."""
+        grid: list[list[str]] = []
+        for line in table.iter("tr"):
+            row: list[str] = []
+            for cell in line.iter("tc"):
+                words = one_line(" ".join(self._words(each) for each in cell.iter("p")))
+                if cell.get("vMerge") in ("1", "true") and grid and len(row) < len(grid[-1]):
+                    words = grid[-1][len(row)]
+                elif cell.get("hMerge") in ("1", "true"):
+                    words = row[-1] if row and not grid else ""
+                row.append(words)
+            grid.append(row)
+        return grid
 
-def _cells(table: Element) -> list[list[str]]:
-    """A table's cells; one that spans rows is repeated in each, one that spans columns only in the row of names."""
-    grid: list[list[str]] = []
-    for line in table.iter("tr"):
-        row: list[str] = []
-        for cell in line.iter("tc"):
-            words = one_line(" ".join(_words(each) for each in cell.iter("p")))
-            if cell.get("vMerge") in ("1", "true") and grid and len(row) < len(grid[-1]):
-                words = grid[-1][len(row)]
-            elif cell.get("hMerge") in ("1", "true"):
-                words = row[-1] if row and not grid else ""
-            row.append(words)
-        grid.append(row)
-    return grid
+    def _texts(self, body: Element, listed: bool) -> list[Part]:
+        """A shape's paragraphs: those in a list of the layout are items, as are those with bullets of their own."""
+        found: list[tuple[int, list[Part]]] = []
+        for each in body.iter("p"):
+            if not (words := paragraph(self._words(each))):
+                continue
+            style = each.find("pPr")
+            level = int(style.get("lvl", "0")) if style is not None and style.get("lvl", "0").isdecimal() else 0
+            marks = ("buChar", "buAutoNum", "buBlip")
+            bullet = style is not None and any(style.find(name) is not None for name in marks)
+            bare = style is not None and style.find("buNone") is not None
+            found.append((min(level, 8) if bullet or (listed and not bare) else -1, words))
+        if len(found) == 1 and found[0][0] == 0:
+            return found[0][1]
+        parts: list[Part] = []
+        items: list[tuple[int, str, list[Part]]] = []
+        for level, words in found:
+            if level >= 0:
+                items.append((level, "", words))
+            else:
+                parts += [*nested(items), *words]
+                items = []
+        return [*parts, *nested(items)]
+
+    def _words(self, text: Element) -> str:
+        """The words of a paragraph, in which some are raised, lowered or lead somewhere."""
+        parts = []
+        for element in text:
+            if element.tag == "br":
+                parts.append("\n")
+                continue
+            words = "".join(inner.text or "" for inner in element.iter("t"))
+            style = element.find("rPr")
+            moved = style.get("baseline", "0") if style is not None else "0"
+            link = style.find("hlinkClick") if style is not None else None
+            if moved.lstrip("-").isdecimal() and int(moved):
+                words = raised(words) if int(moved) > 0 else lowered(words)
+            if link is not None and LIVE.match(target := self._addresses.get(link.get(":id", ""), "")):
+                words = linked(words, target)
+            parts.append(words)
+        return "".join(parts)
+
+    def _chart(self, chart: Element) -> list[Part]:
+        """A chart's title and its numbers: a row for each of its categories, with the names of the series."""
+        title = chart.find(".//chart/title")
+        series = []
+        names: dict[int, str] = {}
+        for one in chart.iter("ser"):
+            names |= _points(one.find("cat"))
+            series.append((_points(one.find("tx")).get(0, ""), _points(one.find("val"))))
+        table = [["", *(name for name, _ in series)]]
+        table += [
+            [names.get(at, ""), *(values.get(at, "") for _, values in series)]
+            for at in sorted({k for _, v in series for k in v})
+        ]
+        words = one_line(" ".join(map(self._words, title.iter("p")))) if title is not None else ""
+        return [*paragraph(words, "caption"), *(rows(table, 1) if len(table) > 1 else [])]
+
+
+def _in_order(found: Sequence[tuple[Place, list[Part]]]) -> Iterator[tuple[Place, list[Part]]]:
+    """Those whose tops are about as high are on one line, and go from the left."""
+    line: list[tuple[Place, list[Part]]] = []
+    for one in sorted(found, key=lambda pair: pair[0][0]):
+        if line and one[0][0] > line[0][0][0] + SAME_LINE * line[0][0][2]:
+            yield from sorted(line, key=lambda pair: pair[0][1])
+            line = []
+        line.append(one)
+    yield from sorted(line, key=lambda pair: pair[0][1])
+
+
+def _layout(archive: Archive, name: str) -> Iterator[tuple[str, Place]]:
+    """Where a layout has its places, by what they are for and by their numbers."""
+    for shape in archive.xml(name).iter("sp"):
+        if place := _frame_place(shape.find("spPr/xfrm")):
+            kind, number = _kind(shape)
+            yield kind, place
+            yield number, place
+
+
+def _frame_place(frame: Element | None) -> Place | None:
+    off, size = (frame.find("off"), frame.find("ext")) if frame is not None else (None, None)
+    if off is None:
+        return None
+    return _whole(off.attrib, "y"), _whole(off.attrib, "x"), _whole(size.attrib, "cy") if size is not None else 0
+
+
+def _whole(attributes: Mapping[str, str], name: str) -> int:
+    text = attributes.get(name, "0")
+    return int(text) if text.lstrip("-").isdecimal() and len(text) < 15 else 0
+
+
+def _kind(shape: Element) -> tuple[str, str]:
+    """What a placeholder is for, and its number, as names that differ."""
+    place = shape.find("./nvSpPr/nvPr/ph")
+    return ("", "") if place is None else (f"for {place.get('type', 'obj')}", f"number {place.get('idx', '')}")
 
 
 def _placeholder(shape: Element) -> str | None:
@@ -119,56 +233,11 @@ def _placeholder(shape: Element) -> str | None:
     return None if place is None else place.get("type", "obj")
 
 
-def _texts(body: Element, listed: bool) -> list[str]:
-    """A shape's paragraphs: those in a list of the layout are items, as are those with bullets of their own."""
-    found: list[tuple[int, str]] = []
-    for each in body.iter("p"):
-        if not (words := paragraph(_words(each))):
-            continue
-        style = each.find("pPr")
-        level = int(style.get("lvl", "0")) if style is not None and style.get("lvl", "0").isdecimal() else 0
-        bullet = style is not None and any(style.find(name) is not None for name in ("buChar", "buAutoNum", "buBlip"))
-        bare = style is not None and style.find("buNone") is not None
-        found.append((min(level, 8) if bullet or (listed and not bare) else -1, words))
-    if len(found) == 1 and found[0][0] == 0:
-        return [found[0][1]]
-    blocks: list[str] = []
-    for level, words in found:
-        text = item([words]) if level >= 0 else words
-        if level > 0 and blocks and blocks[-1].startswith("- "):
-            blocks[-1] += "\n" + "\n".join("  " * level + line for line in text.splitlines())
-        else:
-            blocks.append(text)
-    return blocks
-
-
-def _words(text: Element) -> str:
-    parts = []
-    for element in text.iter():
-        if element.tag == "t":
-            parts.append(element.text or "")
-        elif element.tag == "br":
-            parts.append("\n")
-    return "".join(parts)
-
-
-def _chart(chart: Element) -> list[str]:
-    """A chart's title and its numbers: a row for each of its categories, with the names of the series."""
-    title = chart.find(".//chart/title")
-    series = []
-    names: dict[int, str] = {}
-    for one in chart.iter("ser"):
-        names |= _points(one.find("cat"))
-        label = _points(one.find("tx"))
-        series.append((label.get(0, ""), _points(one.find("val"))))
-    table = [["", *(name for name, _ in series)]]
-    table += [
-        [names.get(at, ""), *(values.get(at, "") for _, values in series)]
-        for at in sorted({k for _, v in series for k in v})
-    ]
-    return [paragraph(_words(title)) if title is not None else "", *rows(table, header=True)]
-
-
 def _points(values: Element | None) -> dict[int, str]:
-    points = values.iter("pt") if values is not None else ()
-    return {int(p.get("idx", "")): one_line(p.findtext("v") or "") for p in points if p.get("idx", "").isdecimal()}
+    """Texts or numbers by their places, numbers as they are shown."""
+    if values is None:
+        return {}
+    pattern = next((code.text or "General" for code in values.iter("formatCode")), "")
+    points = {int(p.get("idx", "")): p for p in values.iter("pt") if p.get("idx", "").isdecimal()}
+    texts = {at: one_line(point.findtext("v") or "") for at, point in points.items()}
+    return {at: shown(text, points[at].get("formatCode") or pattern) if pattern else text for at, text in texts.items()}

@@ -4,17 +4,20 @@ What was deleted with changes tracked, hidden text, comments, headers, footers a
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from qa.formats.archive import Archive
 from qa.formats.converted import Converted
-from qa.formats.office import core_title, main_part, opened, part_of
-from qa.formats.writing import code, heading, item, join, one_line, paragraph, rows
+from qa.formats.markup import page_of, parts_of
+from qa.formats.numbering import Numbering, integer, value
+from qa.formats.office import LIVE, addresses_of, core_title, links_of, main_part, opened, part_of
+from qa.formats.text import decode
+from qa.formats.writing import Part, code, heading, linked, lowered, nested, one_line, paragraph, raised, rows, written
 
 LEFT_OUT = frozenset(
-    "del moveFrom delText instrText pPr rPr txbxContent Fallback sectPr tblPr sdtPr commentReference".split()
+    "del moveFrom delText instrText pPr rPr txbxContent Fallback sectPr tblPr sdtPr commentReference rt".split()
 )
 INSIDE = frozenset("sdt sdtContent ins moveTo smartTag customXml hyperlink".split())
 LISTINGS = re.compile(
@@ -23,110 +26,127 @@ LISTINGS = re.compile(
 HEADING = re.compile(r"heading ([1-9])", re.IGNORECASE)
 CONTENTS = re.compile(r"toc \d|table of figures", re.IGNORECASE)
 OFF = ("0", "false", "off", "none")
+PLAIN_TABLES = re.compile(r"table ?grid.*|normal table|table normal|tabellenraster", re.IGNORECASE)
+SIGNS = {"sub": "_", "sup": "^"}
 DEEPEST = 40  # tables, groups or text boxes inside one another
 STYLES = 20  # that are based on one another
 
 
 @dataclass(frozen=True, slots=True)
 class _Style:
+    key: str
     name: str
     based_on: str
     level: int  # of a heading, 0 for any other style
     number: str  # of the list whose item it is
+    depth: str
+    names: bool  # a table's, that makes its first row look different
 
 
 def convert_docx(data: bytes) -> Converted:
     """A Word document's text and title."""
     archive = opened(data, "[Content_Types].xml", "document")
-    main = main_part(archive, "word/document.xml")
-    document = _Document(archive, main)
-    body = archive.xml(main).find("body")
-    text = join(document.blocks(body, 0) + document.notes()) if body is not None else ""
-    first = re.search(r"^#{1,6} (.+)", text, re.MULTILINE)
-    return Converted(text, core_title(archive) or document.title or (first[1] if first else None))
+    document = _Document(archive, main_part(archive, "word/document.xml"))
+    parts = document.parts()
+    first = next((part.words for part in parts if part.kind == "heading"), None)
+    return written(parts, core_title(archive) or document.title or first)
 
 
 class _Document:
-    def __init__(self, archive: Archive, main: str) -> None:
+    def __init__(self, archive: Archive, main: str, depth: int = 0) -> None:
         self.title: str | None = None
-        self._styles: dict[str, _Style] = {}
-        for style in _parts(archive, main, "/styles", "style"):
-            self._styles[style.get(":styleId", "")] = _Style(
-                _value(style, "name"),
-                _value(style, "basedOn"),
-                _level(style),
-                _value(style, "pPr/numPr/numId"),
-            )
-        self._kinds = _numbering(archive, main)
+        self._archive, self._main, self._depth = archive, main, depth
+        self._styles = {style.get(":styleId", ""): _style(style) for style in _parts(archive, main, "/styles", "style")}
+        self._numbering = Numbering(part_of(archive, main, "/numbering"))
+        self._links = links_of(archive, main)
+        self._addresses = addresses_of(archive, main)
         self._notes = {
             (kind, note.get(":id", "")): note
             for kind in ("footnote", "endnote")
             for note in _parts(archive, main, f"/{kind}s", kind)
         }
         self._called: list[tuple[str, str]] = []
-        self._counts: dict[tuple[str, int], int] = {}
 
-    def blocks(self, parent: Element, depth: int) -> list[str]:
+    def parts(self) -> list[Part]:
+        """All of the document, with the notes below the text that calls them."""
+        body = self._archive.xml(self._main).find("body")
+        return [*self.blocks(body, 0), *self.notes()] if body is not None else []
+
+    def blocks(self, parent: Element, depth: int) -> list[Part]:
         """The blocks of a body, a cell, a note or a text box."""
-        found: list[str] = []
-        items: list[tuple[int, str, str]] = []
+        found: list[Part] = []
+        items: list[tuple[int, str, list[Part]]] = []
         listing: list[str] = []
 
         def close() -> None:
-            found.extend([code("\n".join(listing)), _list(items)])
+            found.extend([*code("\n".join(listing)), *nested(items)])
             listing.clear()
             items.clear()
 
         for element in _content(parent, 0) if depth <= DEEPEST else ():
-            if element.tag == "tbl":
+            if element.tag != "p":
                 close()
-                found += self._table(element, depth + 1)
+                found += self._table(element, depth + 1) if element.tag == "tbl" else self._chunk(element)
                 continue
             text = self._words(element)
             boxes = [box for inner in _boxes(element) for box in self.blocks(inner, depth + 1)]
             level, name = self._style(element)
-            place = self._list_place(element) if text.strip() else None
             if CONTENTS.fullmatch(name):
                 continue
+            place = self._list_place(element) if text.strip() else None
             if LISTINGS.fullmatch(name):
-                found.append(_list(items))
+                found += nested(items)
                 items.clear()
                 listing.append(text)
             elif level and text.strip():
                 close()
-                found += [*self.notes(), heading(text, level)]
+                shown = f"{place[1]} " if place and place[1] else ""
+                found += [*self.notes(), *heading(shown + text, level)]
                 if name.lower() == "title" and self.title is None:
                     self.title = one_line(text)
             elif place is not None:
-                found.append(code("\n".join(listing)))
+                found += code("\n".join(listing))
                 listing.clear()
-                items.append((place[0], place[1], paragraph(text)))
+                items.append((*place, paragraph(text)))
             elif text.strip():
                 close()
-                found.append(paragraph(text))
+                found += paragraph(text, "caption" if name.lower() == "caption" else "paragraph")
             if boxes:
                 close()
                 found += boxes
         close()
-        return [block for block in found if block]
+        return found
 
-    def notes(self) -> list[str]:
+    def notes(self) -> list[Part]:
         """The notes that the text above has called."""
         called, self._called = self._called, []
         notes = [self._notes[key] for key in dict.fromkeys(called) if key in self._notes]
-        return [block for note in notes for block in self.blocks(note, DEEPEST - 1)]
+        found = [part for note in notes for part in self.blocks(note, DEEPEST - 1)]
+        return [part._replace(kind="note") if part.kind == "paragraph" else part for part in found]
+
+    def _chunk(self, element: Element) -> list[Part]:
+        """What another program has put in as a file of its own."""
+        name = self._links.get(element.get(":id", ""), "")
+        if name not in self._archive or self._depth > 2:
+            return []
+        data, ending = self._archive.read(name), name.rpartition(".")[2].lower()
+        if ending in ("html", "htm", "xhtml"):
+            return parts_of(page_of(data), bare=True)[0]
+        if ending == "docx":
+            archive = opened(data, "[Content_Types].xml", "document")
+            return _Document(archive, main_part(archive, "word/document.xml"), self._depth + 1).parts()
+        return [part for text in decode(data).split("\n\n") for part in paragraph(text)] if ending == "txt" else []
 
     def _style(self, element: Element) -> tuple[int, str]:
         """A paragraph's level as a heading, 0 for none, and its style's name."""
         own = _level(element)
         name = ""
-        for style in self._chain(element):
+        for style in self._chain(value(element, "pPr/pStyle")):
             name = name or style.name
             own = own or style.level
         return (0 if own > 9 else own), name
 
-    def _chain(self, element: Element) -> Iterator[_Style]:
-        key = _value(element, "pPr/pStyle")
+    def _chain(self, key: str) -> Iterator[_Style]:
         for _ in range(STYLES):
             if (style := self._styles.get(key)) is None:
                 return
@@ -134,39 +154,55 @@ class _Document:
             key = style.based_on
 
     def _list_place(self, element: Element) -> tuple[int, str] | None:
-        """How deep in a list a paragraph is, and its marker; None outside of any."""
-        number = _value(element, "pPr/numPr/numId") or next((s.number for s in self._chain(element) if s.number), "")
-        depth = _integer(_value(element, "pPr/numPr/ilvl"))
+        """How deep in a list a paragraph is, and the number that is shown before it; None outside of any."""
+        key = value(element, "pPr/pStyle")
+        number, depth = value(element, "pPr/numPr/numId"), value(element, "pPr/numPr/ilvl")
+        if not number:
+            chain = list(self._chain(key))
+            styled = next((style for style in chain if style.number), None)
+            number = styled.number if styled else ""
+            depth = depth or (styled.depth if styled else "")
+            for one in [style.key for style in chain] or [key]:
+                if place := self._numbering.of_style(one, number):
+                    number, depth = place[0], depth or str(place[1])
+                    break
         if not number or number == "0":
             return None
-        kind = self._kinds.get((number, depth), "bullet")
-        if kind == "bullet":
-            return depth, "-"
-        count = self._counts[number, depth] = self._counts.get((number, depth), 0) + 1
-        self._counts = {key: value for key, value in self._counts.items() if key[0] != number or key[1] <= depth}
-        return depth, f"{count}."
+        return integer(depth), self._numbering.next(number, integer(depth))
 
-    def _table(self, table: Element, depth: int) -> list[str]:
+    def _table(self, table: Element, depth: int) -> list[Part]:
         lines = [line for line in _content(table, 0, "tr") if line.find("trPr/del") is None]
         cells = [list(_content(line, 0, "tc")) for line in lines]
         if max((len(row) for row in cells), default=0) < 2:
-            return [block for row in cells for cell in row for block in self.blocks(cell, depth)]
+            return [part for row in cells for cell in row for part in self.blocks(cell, depth)]
+        top = self._header(table, lines)
         grid: list[list[str]] = []
         for line, row in zip(lines, cells, strict=True):
-            texts = [""] * min(_integer(_value(line, "trPr/gridBefore")), 50)
+            texts = [""] * min(integer(value(line, "trPr/gridBefore")), 50)
             for cell in row:
                 merged = cell.find("tcPr/vMerge")
-                text = one_line(" ".join(self._cell(cell, depth)))
+                text = one_line(" ".join(_shown(part) for part in self.blocks(cell, depth)))
                 if merged is not None and merged.get(":val", "continue") == "continue" and grid:
                     text = grid[-1][len(texts)] if len(texts) < len(grid[-1]) else ""
-                wide = max(1, min(_integer(_value(cell, "tcPr/gridSpan")), 50))
-                texts += [text, *[text if not grid else ""] * (wide - 1)]
+                wide = max(1, min(integer(value(cell, "tcPr/gridSpan")), 50))
+                texts += [text, *[text if len(grid) < (top or 1) else ""] * (wide - 1)]
             grid.append(texts)
-        return rows(grid, header=_has_names(table, lines[0]) if len(grid) > 1 else None)
+        return rows(grid, top if len(grid) > 1 else 0)
 
-    def _cell(self, cell: Element, depth: int) -> Iterator[str]:
-        for block in self.blocks(cell, depth):
-            yield re.sub(r"^ *(?:- |#+ )", "", block, flags=re.MULTILINE)
+    def _header(self, table: Element, lines: Sequence[Element]) -> int | None:
+        """How many rows a table says to name its columns; None where it leaves that open."""
+        said = [(named := line.find("trPr/tblHeader")) is not None and named.get(":val") not in OFF for line in lines]
+        if said and said[0]:
+            return said.index(False) if False in said else 1
+        look = table.find("tblPr/tblLook")
+        bits = look.get(":val", "") if look is not None else ""
+        set_so = (look.get(":firstRow") if look is not None else "") or (
+            "1" if re.fullmatch(r"[0-9A-Fa-f]{4}", bits) and int(bits, 16) & 0x20 else "0"
+        )
+        styles = list(self._chain(value(table, "tblPr/tblStyle")))
+        if set_so not in OFF and any(style.names and not PLAIN_TABLES.fullmatch(style.name) for style in styles):
+            return 1
+        return 1 if len(lines) > 1 and _is_bold(lines[0]) and not any(map(_is_bold, lines[1:])) else None
 
     def _words(self, element: Element, depth: int = 0) -> str:
         """The words of a paragraph or a part of it."""
@@ -183,19 +219,42 @@ class _Document:
                 parts.append("\n")
             elif tag == "noBreakHyphen":
                 parts.append("-")
+            elif tag == "sym":
+                parts.append(_symbol(child))
             elif tag in ("footnoteReference", "endnoteReference"):
                 self._called.append((tag.removesuffix("Reference"), child.get(":id", "")))
+            elif tag == "oMath":
+                parts.append(_formula(child))
             else:
-                parts.append(self._words(child, depth + 1))
+                parts.append(self._moved(child, self._words(child, depth + 1)))
         return "".join(parts)
+
+    def _moved(self, element: Element, words: str) -> str:
+        """Words with what their element says of them: a link, or that they stand higher or lower."""
+        if element.tag == "hyperlink" and LIVE.match(target := self._addresses.get(element.get(":id", ""), "")):
+            return linked(words, target)
+        place = value(element, "rPr/vertAlign") if element.tag == "r" else ""
+        return raised(words) if place == "superscript" else lowered(words) if place == "subscript" else words
+
+
+def _style(style: Element) -> _Style:
+    return _Style(
+        style.get(":styleId", ""),
+        value(style, "name"),
+        value(style, "basedOn"),
+        _level(style),
+        value(style, "pPr/numPr/numId"),
+        value(style, "pPr/numPr/ilvl"),
+        any(part.get(":type") == "firstRow" for part in style.iter("tblStylePr")),
+    )
 
 
 def _content(parent: Element, depth: int, tag: str = "") -> Iterator[Element]:
-    """The paragraphs and tables in an element, or its rows or cells, also those in a frame around some."""
+    """The paragraphs, tables and files in an element, or its rows or cells, also those in a frame around some."""
     for child in parent:
         if child.tag in INSIDE and depth <= DEEPEST:
             yield from _content(child, depth + 1, tag)
-        elif (child.tag == tag) if tag else (child.tag in ("p", "tbl")):
+        elif (child.tag == tag) if tag else (child.tag in ("p", "tbl", "altChunk")):
             yield child
 
 
@@ -211,47 +270,44 @@ def _boxes(element: Element, depth: int = 0) -> Iterator[Element]:
             yield from _boxes(child, depth + 1)
 
 
-def _has_names(table: Element, first: Element) -> bool | None:
-    """Whether a table says that its first row names the columns; None where it leaves that open."""
-    named = first.find("trPr/tblHeader")
-    if named is not None and named.get(":val") not in OFF:
-        return True
-    look = table.find("tblPr/tblLook")
-    if look is None:
-        return None
-    bits = look.get(":val", "")
-    set_so = look.get(":firstRow") or ("1" if re.fullmatch(r"[0-9A-Fa-f]{4}", bits) and int(bits, 16) & 0x20 else "0")
-    return None if set_so not in OFF else False
-
-
-def _list(items: list[tuple[int, str, str]]) -> str:
-    """The items of a list, each indented below the one that it belongs to."""
-    lines: list[str] = []
-    above: list[tuple[int, int]] = []  # depth and indentation of the text of the items that the next can belong to
-    for depth, marker, text in items:
-        above = [place for place in above if place[0] < depth]
-        indent = above[-1][1] if above else 0
-        lines += [" " * indent + line for line in item([text], marker).splitlines()]
-        above.append((depth, indent + len(marker) + 1))
-    return "\n".join(lines)
-
-
-def _numbering(archive: Archive, main: str) -> dict[tuple[str, int], str]:
-    """How each level of each list is numbered; "bullet" is one way."""
-    part = part_of(archive, main, "/numbering")
-    if part is None:
-        return {}
-    levels = {
-        kind.get(":abstractNumId", ""): {
-            _integer(lvl.get(":ilvl", "")): _value(lvl, "numFmt") for lvl in kind.iter("lvl")
-        }
-        for kind in part.iter("abstractNum")
+def _formula(element: Element, depth: int = 0) -> str:
+    """A formula as one writes it on a line."""
+    if depth > DEEPEST:
+        return ""
+    inner = {child.tag: _formula(child, depth + 1) for child in element}
+    simple = {
+        "t": element.text or "",
+        "f": f"{_grouped(inner.get('num', ''))}/{_grouped(inner.get('den', ''))}",
+        "rad": f"{raised(inner.get('deg', ''))}√({inner.get('e', '')})",
     }
-    return {
-        (number.get(":numId", ""), depth): form
-        for number in part.iter("num")
-        for depth, form in levels.get(_value(number, "abstractNumId"), {}).items()
-    }
+    if element.tag in simple:
+        return simple[element.tag]
+    if element.tag in ("sSup", "sSub", "sSubSup", "nary"):
+        sign = value(element, "naryPr/chr") or ("∫" if element.tag == "nary" else "")
+        words = "" if element.tag == "nary" else inner.get("e", "")
+        for tag, move in (("sub", lowered), ("sup", raised)):
+            moved = move(inner.get(tag, ""))
+            words += moved if moved != inner.get(tag, "") or not moved else f"{SIGNS[tag]}{_grouped(moved)}"
+        return f"{sign}{words}{inner.get('e', '')}" if element.tag == "nary" else words
+    if element.tag == "d":
+        ends = (value(element, "dPr/begChr") or "(", value(element, "dPr/endChr") or ")")
+        return ends[0] + ", ".join(_formula(child, depth + 1) for child in element if child.tag == "e") + ends[1]
+    between = "; " if element.tag == "m" else " " if element.tag == "mr" else ""
+    return between.join(_formula(child, depth + 1) for child in element if not child.tag.endswith("Pr"))
+
+
+def _grouped(words: str) -> str:
+    return words if re.fullmatch(r"[\w.,]*", words) else f"({words})"
+
+
+def _symbol(element: Element) -> str:
+    number = element.get(":char", "")
+    character = chr(int(number, 16)) if re.fullmatch(r"[0-9A-Fa-f]{4}", number) else ""
+    return "" if "\ue000" <= character <= "\uf8ff" or "\ud800" <= character <= "\udfff" else character
+
+
+def _shown(part: Part) -> str:
+    return part.words or "; ".join(f"{name}: {words}" if name else words for name, words in part.cells)
 
 
 def _parts(archive: Archive, main: str, kind: str, tag: str) -> Iterator[Element]:
@@ -261,22 +317,19 @@ def _parts(archive: Archive, main: str, kind: str, tag: str) -> Iterator[Element
 
 def _level(element: Element) -> int:
     """A paragraph's or a style's level as a heading: 1 outermost, 10 for none at all, 0 where nothing is said."""
-    name = _value(element, "name") if element.tag == "style" else ""
+    name = value(element, "name") if element.tag == "style" else ""
     if name.lower() == "title":
         return 1
     if found := HEADING.fullmatch(name):
         return int(found[1])
-    outline = _value(element, "pPr/outlineLvl")
-    return _integer(outline) + 1 if outline else 0
+    outline = value(element, "pPr/outlineLvl")
+    return integer(outline) + 1 if outline else 0
 
 
-def _value(element: Element, path: str) -> str:
-    found = element.find(path)
-    return "" if found is None else found.get(":val", "")
-
-
-def _integer(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
+def _is_bold(line: Element) -> bool:
+    """Whether all words of a row are bold."""
+    runs = [run for run in line.iter("r") if any((text.text or "").strip() for text in run.iter("t"))]
+    return bool(runs) and all((bold := run.find("rPr/b")) is not None and bold.get(":val") not in OFF for run in runs)
 
 
 def _is_hidden(run: Element) -> bool:

@@ -3,6 +3,7 @@
 import errno
 import json
 import sqlite3
+import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,16 +19,17 @@ from qa.stores import Candidates, Vectored, searched
 from qa.stores.columns import Columns, Parts, floats
 from qa.stores.lexical import Lexical, Terms, rarity
 from qa.stores.nearest import Nearest
+from qa.structure import Structure
 from qa.terms import WORD, Analyzer, fold
 from qa.types import Document, Passage, Sentence
 
 DATABASE, LEXICAL, ARRAYS = "passages.sqlite", "lexical", "arrays"
 
 # what damaged files lead to
-DAMAGE = (sqlite3.Error, ValueError, TypeError, IndexError, KeyError, OverflowError, RuntimeError)
+DAMAGE = (sqlite3.Error, zlib.error, ValueError, TypeError, IndexError, KeyError, OverflowError, RuntimeError)
 
 SCHEMA = """
-CREATE TABLE documents (id TEXT PRIMARY KEY, title TEXT, path TEXT, text TEXT);
+CREATE TABLE documents (id TEXT PRIMARY KEY, title TEXT, path TEXT, text TEXT, structure BLOB);
 CREATE TABLE words (word TEXT PRIMARY KEY, frequency INTEGER) WITHOUT ROWID;
 CREATE TABLE passages (
     number INTEGER PRIMARY KEY, document TEXT, heading TEXT, start INTEGER, end INTEGER, text TEXT, sentences TEXT
@@ -210,7 +212,11 @@ class LocalStore:
             return None
         with _reading():
             row = self._database.execute("SELECT * FROM documents WHERE id = ?", (document_id,)).fetchone()
-        return row and Document(row["id"], row["title"], row["text"], Path(row["path"]) if row["path"] else None)
+            if row is None:
+                return None
+            blocks, links, pages, address = Structure.loaded(zlib.decompress(row["structure"]).decode())
+            path = Path(row["path"]) if row["path"] else None
+            return Document(row["id"], row["title"], row["text"], blocks, path, links, pages, address=address)
 
     def headings(self) -> list[str]:
         """The headings that passages stand under, without those above them, or the titles where there are none."""
@@ -249,8 +255,8 @@ def _taken(
 def _fill(database: sqlite3.Connection, documents: Iterable[Document], passages: Iterable[tuple[Passage, str]]) -> None:
     database.executescript(SCHEMA)
     database.executemany(
-        "INSERT INTO documents VALUES (?, ?, ?, ?)",
-        ((d.id, d.title, str(d.path) if d.path else None, d.text) for d in documents),
+        "INSERT INTO documents VALUES (?, ?, ?, ?, ?)",
+        ((d.id, d.title, str(d.path) if d.path else None, d.text, _packed(d)) for d in documents),
     )
     words: Counter[str] = Counter()
     for number, (p, text) in enumerate(passages):
@@ -259,6 +265,10 @@ def _fill(database: sqlite3.Connection, documents: Iterable[Document], passages:
         row = number, p.document_id, p.heading, p.start, p.end, p.text, places
         database.execute("INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?)", row)
     database.executemany("INSERT INTO words VALUES (?, ?)", words.items())
+
+
+def _packed(document: Document) -> bytes:
+    return zlib.compress(Structure.of(document).dumped().encode(), 1)
 
 
 def _place(sentence: Sentence) -> tuple[int, int, int, bool, int | None]:

@@ -26,6 +26,7 @@ from qa.errors import StoreError, StoreUnavailable
 from qa.stores import Candidates, Shared
 from qa.stores.engine import K1, MOST, B, Database, Row
 from qa.stores.lexical import rarity
+from qa.structure import Structure
 from qa.types import Document, Passage, Sentence
 
 STRETCH = 4000  # characters of a document in a row: a field holds 65,535 bytes, and a passage needs few
@@ -161,7 +162,9 @@ class MilvusStore:
         if not rows:
             return None
         path = Path(rows[0]["path"]) if rows[0]["path"] else None
-        return Document(document_id, rows[0]["title"], "".join(row["text"] for row in rows), path)
+        text, _, structure = "".join(row["text"] for row in rows).rpartition("\n")
+        blocks, links, pages, address = Structure.loaded(structure)
+        return Document(document_id, rows[0]["title"], text, blocks, path, links, pages, address=address)
 
     def headings(self) -> list[str]:
         """The headings that some passages stand under, without those above them, or the titles where there are none."""

@@ -15,6 +15,7 @@ from qa.errors import StoreError
 from qa.stores import Vectored, searched
 from qa.stores.engine import LONGEST, ROWS, Row
 from qa.stores.milvus import STATE, STRETCH, MilvusStore, State, parts, within, word_key
+from qa.structure import Structure
 from qa.terms import WORD, Analyzer, fold
 from qa.types import Document, Passage
 
@@ -140,8 +141,9 @@ class Writer:
                 yield "sentences", {**row, **more}
         about = {**of, "id": document.id, "title": _cut(document.title), "digest": filed.digest}
         about["path"] = str(document.path) if document.path else ""
-        for part in parts(0, len(document.text)):
-            text = document.text[part * STRETCH :][:STRETCH]
+        whole = f"{document.text}\n{Structure.of(document).dumped()}"
+        for part in parts(0, len(whole)):
+            text = whole[part * STRETCH :][:STRETCH]
             yield "texts", {"key": within(first, part), **about, "part": part, "text": text}
 
     def _count(self, changes: Mapping[int, int], generation: int) -> None:

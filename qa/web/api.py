@@ -57,6 +57,7 @@ class Citation(Place):
 
     quote: str
     span: Annotated[tuple[int, int] | None, Field(description="Only where it is sure which words answer.")] = None
+    original: Annotated[str | None, Field(description="The quote on its owner's own page, where that is known.")] = None
     also: Annotated[list[Place] | None, Field(description="Where the same sentence stands as well.")] = None
 
 
@@ -160,10 +161,12 @@ def routes(service: Service, settings: Settings) -> APIRouter:
         if not service.is_ready:
             text = "The documents are being loaded: reload this page in a moment."
             return HTMLResponse(message_html("Loading", text, root), 503, RETRY_AFTER)
-        found = service.assistant().store.document(document)
+        assistant = service.assistant()
+        found = assistant.document(document)
         if found is None:
             return HTMLResponse(message_html("Not found", "No document of this name is indexed.", root), 404)
-        return HTMLResponse(source_html(found, start, end, root))
+        back = _back(request, settings)
+        return HTMLResponse(source_html(found, start, end, root, back, assistant.originals.address(found)))
 
     @router.get("/widget.js", include_in_schema=False)
     @router.get("/embed.css", include_in_schema=False)
@@ -179,6 +182,15 @@ def routes(service: Service, settings: Settings) -> APIRouter:
         return HTMLResponse(page.replace("{origin}", escape(origin)).replace("{title}", escape(settings.title)))
 
     return router
+
+
+def _back(request: Request, settings: Settings) -> str:
+    """The page that the visitor came from, where it is ours or may have the box on it, else the chat page."""
+    came_from = request.headers.get("referer", "")
+    origin = "/".join(came_from.split("/", 3)[:3])
+    own = str(request.base_url).rstrip("/")
+    known = origin in (*settings.allowed_origins, "/".join(own.split("/", 3)[:3]))
+    return came_from if known and "/source/" not in came_from else f"{request.scope.get('root_path', '')}/"
 
 
 def handle_errors(app: FastAPI) -> None:

@@ -14,7 +14,6 @@ LEANING = re.compile(  # how a sentence begins that leans on the one before
     r"|instead|together|also|then|there|here|if so|in (?:this|that|these|those|such)|for (?:this|that|these|those))\b)"
     r"|[\W\d]*[a-z]",  # or an item's, which does not begin as a sentence does
 )
-WRAPPED = re.compile(r"[ \t]*(?:\r\n?|\n)(?!\s*(?:[-*+•|>]|\d+[.)])\s|\s*[\r\n])")  # a line break inside a paragraph
 
 
 def answer_html(answer: Answer) -> str:
@@ -39,10 +38,10 @@ def answer_html(answer: Answer) -> str:
 def _quote(citation: Citation) -> str:
     """A quote, in which the words that answer stand out."""
     if citation.span is None:
-        return flowing(citation.quote)
+        return escape(citation.quote)
     start, end = (at - citation.start for at in citation.span)
     before, words, after = citation.quote[:start], citation.quote[start:end], citation.quote[end:]
-    return f"{flowing(before)}<em>{flowing(words)}</em>{flowing(after)}"
+    return f"{escape(before)}<em>{escape(words)}</em>{escape(after)}"
 
 
 def _leans(passage: Passage, citations: Sequence[Citation]) -> bool:
@@ -94,22 +93,25 @@ def _source(passage: Passage, cited: Sequence[tuple[int, Citation]], is_open: bo
     where += f", page {page}" if page else ""
     spans = sorted((c.start, c.end) for _, c in cited)
     url = source_url(passage.document_id, *(spans[0] if spans else (passage.start, passage.end)))
-    link = f'<a href="{escape(url.removeprefix("/"))}" target="_blank" rel="noopener">Open the source</a>'
+    original = next((c.original for _, c in cited if c.original), None)
+    links = ([_link(original, "Open the source")] if original else []) + [
+        _link(url.removeprefix("/"), "The marked copy" if original else "Open the source")
+    ]
     also = "".join(f"<p>{_also(c)}</p>" for _, c in cited if c.also)
     opened = " open" if is_open else ""
     return (
         f"<details{opened}><summary>{numbers}{where}</summary>"
-        f"<p>{_marked(passage, spans)}</p>{also}<p>{link}</p></details>"
+        f"<p>{_marked(passage, spans)}</p>{also}<p>{' · '.join(links)}</p></details>"
     )
+
+
+def _link(address: str, words: str) -> str:
+    return f'<a href="{escape(address)}" target="_blank" rel="noopener">{escape(words)}</a>'
 
 
 def _also(citation: Citation) -> str:
     """Links to where the same sentence stands as well."""
-    links = (
-        f'<a href="{escape(source_url(c.document_id, c.start, c.end).removeprefix("/"))}" target="_blank" '
-        f'rel="noopener">{escape(c.document_id)}</a>'
-        for c in citation.also
-    )
+    links = (_link(source_url(c.document_id, c.start, c.end).removeprefix("/"), c.document_id) for c in citation.also)
     return f"Also in {', '.join(links)}"
 
 
@@ -117,11 +119,6 @@ def _marked(passage: Passage, spans: Iterable[tuple[int, int]]) -> str:
     parts, at = [], passage.start
     for start, end in spans:
         before, quote = (passage.text[a - passage.start : b - passage.start] for a, b in ((at, start), (start, end)))
-        parts.append(f"{flowing(before)}<mark>{flowing(quote)}</mark>")
+        parts.append(f"{escape(before)}<mark>{escape(quote)}</mark>")
         at = end
-    return "".join(parts) + flowing(passage.text[at - passage.start :])
-
-
-def flowing(text: str) -> str:
-    """A document's text as HTML that shows it: hard-wrapped lines flow, and those of lists and tables stay."""
-    return escape(WRAPPED.sub(" ", text))
+    return "".join(parts) + escape(passage.text[at - passage.start :])

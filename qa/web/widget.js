@@ -28,6 +28,7 @@ const WORDS = {
   unsure: ["Not sure, the closest is:", "Не уверены, ближе всего:", "Unsicher, am nächsten:", "Sin certeza, quizá:"],
   also: ["Also in ", "Также в ", "Auch in ", "También en "],
   nearest: ["Nearest passages:", "Ближайшие отрывки:", "Nächste Stellen:", "Pasajes más cercanos:"],
+  copy: ["The marked copy", "Копия с отметкой", "Kopie mit Markierung", "La copia marcada"],
   source: ["Open the source", "Открыть источник", "Quelle öffnen", "Abrir la fuente"],
   retry: ["Retry", "Повторить", "Wiederholen", "Reintentar"],
   error: ["Error {n}", "Ошибка {n}", "Fehler {n}", "Error {n}"],
@@ -117,16 +118,12 @@ function el(tag, properties, ...children) {
   return node;
 }
 
+const leading = (href, text) => el("a", { href, target: "_blank", rel: "noopener" }, text);
 const button = (text, onclick, properties) => el("button", { onclick, ...properties }, text);
 const where = ({ title, heading, page }) => title + (heading ? ` › ${heading}` : "") + (page ? `, p. ${page}` : "");
 const retryAfter = ({ headers }) => Math.ceil(headers.get("Retry-After")) || 5;
 const overlap = (a, b) => a.document === b.document && a.start < b.end && b.start < a.end;
 const within = (a, b) => a.document === b.document && b.start <= a.start && a.end <= b.end;
-
-/** Wrapped lines flow; those of lists and tables stay. Every character keeps its place. */
-function flow(text) {
-  return text.replaceAll("\r", " ").replace(/(?<!\n\s*)\n(?!\s*\n|\s*(?:[-*+•|>]|\d+[.)])\s)/g, " ");
-}
 
 /** How a quote begins that can't be understood without what stands before it. */
 const LEANING = new RegExp(
@@ -152,8 +149,8 @@ function citedSources(citations, hits) {
 
 /** A quote, in which the words that answer stand out. */
 function quoted({ quote, start, span }) {
-  if (!span) return [flow(quote)];
-  const characters = [...flow(quote)];
+  if (!span) return [quote];
+  const characters = [...quote];
   const [from, to] = span.map((offset) => offset - start);
   const cut = (a, b) => characters.slice(a, b).join("");
   return [cut(0, from), el("em", {}, cut(from, to)), cut(to)];
@@ -161,7 +158,7 @@ function quoted({ quote, start, span }) {
 
 /** A passage's text, with what is cited in <mark>. Offsets count code points, as [...text] does. */
 function marked({ text, start, cited }) {
-  const characters = [...flow(text)];
+  const characters = [...text];
   const cut = (from, to) => characters.slice(from, to).join("");
   const parts = [];
   let at = 0;
@@ -355,10 +352,12 @@ function createBox(host, options) {
   function source(passage, badge, open = false) {
     const numbers = passage.cited.flatMap(({ number }) => badge(number));
     const text = el("p", {}, ...marked(passage));
+    const original = address({ url: passage.cited.find((each) => each.original)?.original });
     const href = address(passage);
-    const link = href ? [el("a", { href, target: "_blank", rel: "noopener" }, say("source"))] : [];
+    const link = original ? [leading(original, say("source"))] : [];
+    if (href) link.push(leading(href, say(original ? "copy" : "source")));
     const also = passage.cited.flatMap((each) => each.also ?? []);
-    const place = (each) => el("a", { href: address(each), target: "_blank", rel: "noopener" }, each.document, " ");
+    const place = (each) => leading(address(each), `${each.document} `);
     if (also.length) link.push(el("small", {}, say("also"), ...also.map(place)));
     open ||= passage.cited.some(({ quote }) => LEANING.test(quote));
     return el("details", { open }, el("summary", {}, ...numbers, where(passage)), text, ...link);
@@ -377,7 +376,7 @@ function createBox(host, options) {
       note.textContent = await action().then((text = "✓") => text, ({ message }) => message);
       live.textContent = note.textContent;
     };
-    const cited = result.citations.map((each) => `“${flow(each.quote)}”\n${where(each)}\n${address(each)}`);
+    const cited = result.citations.map((each) => `“${each.quote}”\n${where(each)}\n${address(each)}`);
     const text = [result.answer, ...cited].join("\n\n");
     const copy = button(say("copy"), () => act(() => navigator.clipboard.writeText(text)));
     copy.hidden = !navigator.clipboard; // as on http

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from conftest import markdown
 
-from qa import Assistant, Document, indexing
+from qa import Assistant, indexing
 from qa.answer.lists import listing
 from qa.encoder import Encoder
 from qa.stores.local import LocalStore
@@ -40,12 +41,13 @@ To make pancakes, take these steps:
 | Harbour | 4 euro |
 """
 ITEMS = ["two eggs", "200 g of flour.", "milk", "a pinch of salt"]
-STEPS = ["To make pancakes, take these steps:", "Mix flour and milk.", "Add the eggs.", "Fry in a hot pan."]
+STEPS = ["To make pancakes, take these steps:", "1. Mix flour and milk.", "2. Add the eggs."]
+STEPS += ["3. Fry in a hot pan."]
 
 
 @pytest.fixture(scope="module")
 def pancakes(encoder: Encoder) -> Assistant:
-    return Assistant.from_documents([Document("pancakes.md", "Pancakes", PANCAKES)], encoder, threshold=0)
+    return Assistant.from_documents([markdown("pancakes.md", "Pancakes", PANCAKES)], encoder, threshold=0)
 
 
 @pytest.mark.parametrize(
@@ -54,19 +56,21 @@ def pancakes(encoder: Encoder) -> Assistant:
         ("What are the ingredients of pancakes?", ITEMS),
         ("What are the steps to make pancakes?", STEPS),
         ("Which steps are there?", STEPS),
-        ("Which shops are there?", ["Elm Street | 3 euro", "Harbour | 4 euro"]),
+        ("Which shops are there?", ["Shop: Elm Street; Price: 3 euro", "Shop: Harbour; Price: 4 euro"]),
         ("What are pancakes?", ["Pancakes are thin and round, and people eat them for breakfast."]),
     ],
 )
 def test_a_list_is_quoted_item_by_item(pancakes: Assistant, question: str, quotes: list[str]) -> None:
     answer = pancakes.ask(question)
     assert [c.quote for c in answer.citations] == quotes
-    assert all(c.quote == PANCAKES[c.start : c.end] for c in answer.citations)
+    document = pancakes.document("pancakes.md")
+    assert document is not None
+    assert all(c.quote == document.text[c.start : c.end] for c in answer.citations)
 
 
 def test_a_question_for_one_thing_gets_one_item(pancakes: Assistant) -> None:
     answer = pancakes.ask("How much does a pancake cost in Elm Street?")
-    assert "Fry in a hot pan." not in [c.quote for c in answer.citations]
+    assert "3. Fry in a hot pan." not in [c.quote for c in answer.citations]
     assert len(answer.citations) <= 3
 
 
@@ -77,11 +81,9 @@ def test_a_list_that_fills_several_passages_is_quoted_whole_with_its_passages_am
     names = (
         "Ashton Birchley Cedarham Elmstead Firwood Hazelton Larchfield Mapleby Oakham Pinewood Rowanby Yewdale".split()
     )
-    items = [f"{name}: in {name} {filler}, {filler}." for name in names]
-    text = "# Steel\n\nSteel is made in the following towns:\n\n" + "\n".join(
-        f"{n}. {i}" for n, i in enumerate(items, 1)
-    )
-    assistant = Assistant.from_documents([Document("steel.md", "Steel", text + "\n\nNobody counts the rest.")], encoder)
+    items = [f"{n}. {name}: in {name} {filler}, {filler}." for n, name in enumerate(names, 1)]
+    text = "# Steel\n\nSteel is made in the following towns:\n\n" + "\n".join(items)
+    assistant = Assistant.from_documents([markdown("steel.md", "Steel", text + "\n\nNobody counts the rest.")], encoder)
     answer = assistant.ask("In which towns is steel made?")
     assert [c.quote for c in answer.citations] == ["Steel is made in the following towns:", *items]
     passages = [hit.passage for hit in answer.hits]
@@ -91,7 +93,7 @@ def test_a_list_that_fills_several_passages_is_quoted_whole_with_its_passages_am
 
 
 def test_a_list_without_the_beginning_of_any_item_is_none(encoder: Encoder) -> None:
-    document = Document("a.md", "A", "Ports:\n\n- coal is shipped. It is black.\n")
+    document = markdown("a.md", "A", "Ports:\n\n- coal is shipped. It is black.\n")
     (passage,) = indexing.split_all([document], encoder)
     cut = replace(passage, sentences=tuple(s._replace(opens=False) for s in passage.sentences))
     vectored = next(indexing.embed([cut], encoder, lambda *_: None))

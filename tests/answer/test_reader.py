@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from conftest import WordCountEncoder
+from conftest import WordCountEncoder, markdown
 
-from qa import Answer, Document, indexing
+from qa import Answer, indexing
 from qa.answer import reader as reading
 from qa.answer.calibration import FEATURES, Calibration
 from qa.answer.cross_encoder import Reading
@@ -40,7 +40,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
     monkeypatch.setattr(reading, "SIMILARITY", 0.0)
 
     def ask(question: str, *texts: str, intercept: float = 3.0, score: float = 0.0) -> Answer:
-        documents = [Document(f"{n}.md", f"Title {n}", text) for n, text in enumerate(texts)]
+        documents = [markdown(f"{n}.md", f"Title {n}", text) for n, text in enumerate(texts)]
         encoder, analyzer = WordCountEncoder(), Analyzer()
         store = indexing.build(documents, encoder, analyzer)
         calibration = Calibration({**ZERO, "intercept": intercept, "score": score})

@@ -1,0 +1,45 @@
+"""A document's blocks, links and pages as JSON, as they are kept and sent between processes."""
+
+import json
+from typing import NamedTuple
+
+from qa.types import Block, Cell, Document, Link
+
+
+class Structure(NamedTuple):
+    """All of a document that isn't its text or name."""
+
+    blocks: tuple[Block, ...] = ()
+    links: tuple[Link, ...] = ()
+    pages: tuple[int, ...] = ()
+    address: str | None = None
+
+    @classmethod
+    def of(cls, document: Document) -> "Structure":
+        """A document's."""
+        return cls(document.blocks, document.links, document.pages, document.address)
+
+    def dumped(self) -> str:
+        """It as JSON on one line; what is empty at the end of a block is left out."""
+        return json.dumps([[_short(b) for b in self.blocks], self.links, self.pages, self.address])
+
+    @classmethod
+    def loaded(cls, text: str) -> "Structure":
+        """What `dumped` gave."""
+        blocks, links, pages, address = json.loads(text)
+        return cls(tuple(map(_block, blocks)), tuple(Link(*link) for link in links), tuple(pages), address)
+
+
+NOTHING = Block("", 0, 0)
+
+
+def _short(block: Block) -> list[object]:
+    row: list[object] = list(block)
+    while row and row[-1] == NOTHING[len(row) - 1] and len(row) > 3:
+        row.pop()
+    return row
+
+
+def _block(row: list[object]) -> Block:
+    found = Block(*row)  # type: ignore[arg-type]
+    return found._replace(cells=tuple(Cell(*cell) for cell in found.cells))
