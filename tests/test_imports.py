@@ -18,6 +18,8 @@ LAYERS = [
         "formats.records",
         "formats.subtitles",
     },
+    {"formats.pdf_lines"},
+    {"formats.pdf_pages"},
     {"formats.books", "formats.markdown", "formats.pdf", "formats.restructured"},
     {"formats.sheets", "formats.slides", "formats.word"},
     {"formats.convert"},
