@@ -29,7 +29,7 @@ from qa.together import Turns
 from qa.types import Answer, Citation, Document
 
 CALIBRATION = "calibration"  # the folder in the index where `qa calibrate` keeps what it fitted
-SURER = 0.2  # of confidence, by which a later question is a new one rather than a follow-up
+SURER = 0.5  # of confidence, by which a later question is a new one rather than a follow-up
 KEPT = 64  # documents of the last answers
 ATTEMPTS = 3  # to open an index that others write to
 ENCODER = "encoder"  # the one where the encoder and the reader are kept as they are run
@@ -159,7 +159,8 @@ class Assistant:
         alone = next(answers)
         later = next(answers, alone)
         same = _first_place(later) == _first_place(alone)
-        return alone if same or later.confidence <= alone.confidence - SURER else later
+        again = not alone.abstained and any(" ".join(c.quote.split()) in said for c in later.citations[:1])
+        return alone if same or again or later.confidence <= alone.confidence - SURER else later
 
     @property
     def _languages(self) -> tuple[str, ...]:

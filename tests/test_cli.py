@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from qa import generations
 from qa.cli import cli
 from qa.encoder import Encoder
+from qa.formats.convert import convert
 
 ROOT = Path(__file__).parent.parent
 SHAPE = ["question", "standalone", "answer", "abstained", "confidence", "unsure", "citations", "hits", "took_ms"]
@@ -115,7 +116,7 @@ def test_the_json_of_an_answer_has_the_shape_of_the_design_and_exact_quotes(
     assert answer["abstained"] is False
     assert 0 < answer["confidence"] <= 1
     assert answer["took_ms"] > 0
-    text = (ROOT / "corpus" / "novokuznetsk.md").read_text("utf-8")
+    text = convert((ROOT / "corpus" / "novokuznetsk.md").read_bytes(), ".md").text
     for cited in answer["citations"]:
         assert [*cited][:7] == ["quote", "document", "title", "heading", "start", "end", "url"]
         assert cited["quote"] == text[cited["start"] : cited["end"]]
@@ -176,7 +177,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(empty_index: Pa
         ["bash", "-c", limited], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     left = {path.relative_to(empty_index).parts[0] for path in empty_index.rglob("*") if path.is_file()}
-    assert left <= {"encoder", "lock", "vectors"}  # what was embedded is kept
+    assert left <= {"encoder", "lock", "texts", "vectors"}  # what was converted and embedded is kept
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert f"the index can't be written to {empty_index}" in done.stderr

@@ -24,8 +24,8 @@ FUSED = 0.45  # what a point of the retriever's score counts beside the reader's
 SIMILARITY = 6.0  # and what the cosine of question and sentence does
 SAID = 3.0  # and what a sentence loses that was the answer before
 
-THRESHOLD = 0.3  # of confidence, below which a question is declined; docs/evaluation.md has what that does
-SURE = 0.55  # and below which an answer says of itself that it isn't sure
+THRESHOLD = 0.28  # of confidence, below which a question is declined; docs/evaluation.md has what that does
+SURE = 0.58  # and below which an answer says of itself that it isn't sure
 
 ABSTENTION = "The documents don't say."
 

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 
 from qa.errors import CorpusError
+from qa.formats.writing import RESERVED
 
 MAX_PARTS = 20_000
 MAX_UNPACKED = 300 * 2**20  # bytes of all parts together
@@ -41,15 +42,16 @@ class Archive:
             raise CorpusError(f"too large: more than {MAX_UNPACKED // 2**20} MB or {MAX_PARTS} parts when unpacked")
         if any(part.flag_bits & 1 for part in parts):
             raise CorpusError("encrypted: remove its password")
-        self._names = {part.filename for part in parts}
+        self._names = {_folded(part.filename): part.filename for part in parts}
+        self._names |= {part.filename: part.filename for part in parts}
 
     def __contains__(self, name: str) -> bool:
-        return name in self._names
+        return name in self._names or _folded(name) in self._names
 
     def read(self, name: str) -> bytes:
         """A part's content."""
         try:
-            return self._zip.read(name)
+            return self._zip.read(self._names.get(name) or self._names.get(_folded(name), name))
         except BROKEN as error:
             raise CorpusError(f"damaged: its part {name[:80]!r} can't be read ({error})") from None
 
@@ -81,16 +83,16 @@ def parse_events(
     parser.EntityDeclHandler = _refuse_entity
     parser.StartElementHandler = lambda tag, attributes: start(_local(tag), _named(attributes))
     parser.EndElementHandler = lambda tag: end(_local(tag))
-    parser.CharacterDataHandler = text
+    parser.CharacterDataHandler = lambda words: text(_own(words))
     try:
         parser.Parse(data, True)
-    except (expat.ExpatError, ValueError, LookupError) as error:
+    except (expat.ExpatError, ValueError, LookupError, ArithmeticError) as error:
         raise CorpusError(f"damaged: its part {name[:80]!r} is no XML ({error})") from None
 
 
 def resolve(base: str, target: str) -> str:
     """The name of the part that the part `base` calls `target`."""
-    target = unquote(target.partition("#")[0])
+    target = unquote(target.partition("#")[0]).replace("\\", "/")
     return normpath(target.lstrip("/") if target.startswith("/") else f"{dirname(base)}/{target}").lstrip("/")
 
 
@@ -99,7 +101,17 @@ def _refuse_entity(*_: object) -> None:
 
 
 def _named(attributes: dict[str, str]) -> dict[str, str]:
-    return {":" + _local(name) if "}" in name else name: value for name, value in attributes.items()}
+    return {":" + _local(name) if "}" in name else name: _own(value) for name, value in attributes.items()}
+
+
+def _own(text: str) -> str:
+    """A text without the characters that stand for links: a document has none of its own."""
+    return text if text.isascii() else RESERVED.sub("\ufffd", text)
+
+
+def _folded(name: str) -> str:
+    """A part's name as Office compares it, whatever its case, and however a program wrote its folders."""
+    return name.replace("\\", "/").lstrip("/").lower()
 
 
 def _local(name: str) -> str:

@@ -31,6 +31,13 @@ def shown(raw: str, pattern: str = "General", since_1904: bool = False) -> str:
         return raw
     if not math.isfinite(value):
         return ""
+    try:
+        return _by_pattern(raw, value, pattern, since_1904)
+    except ArithmeticError:  # a format that makes of it what no number can be
+        return raw
+
+
+def _by_pattern(raw: str, value: float, pattern: str, since_1904: bool) -> str:
     if _is_date(pattern):
         return _date(value, pattern, since_1904)
     sections = _sections(pattern)

@@ -4,18 +4,24 @@ What they link to outside of themselves isn't opened.
 """
 
 import re
+from collections.abc import Container, Sequence
 from xml.etree.ElementTree import Element
 
 from qa.errors import CorpusError
 from qa.formats.archive import Archive, resolve
-from qa.formats.writing import one_line
+from qa.formats.numbering import value
+from qa.formats.writing import Part, bare, has_names, lowered, named, one_line, paragraph, raised, rows
 
 NO_TITLES = re.compile(  # what a program puts there by itself
-    r"(?:untitled|document|presentation|powerpoint[- ]presentation|slide) ?\d*|(?:microsoft )?word document"
-    r"|microsoft (?:word|powerpoint|excel) - .*|\W*\d*\W*"
-    r"|\S*\.(?:docx?|pptx?|xlsx?|odt|rtf|tex|dvi|pdf|indd|qxd|ps|exe|tmp)",
+    r"(?:untitled|unbenannt|sans titre|do[ck]ument|presentation|slide|workbook)[ -]?\d*|(?:book|mappe)\d+"
+    r"|powerpoint[- ]pr[äe]sentation|(?:présentation|presentación de|presentazione di) (?:microsoft )?powerpoint"
+    r"|(?:microsoft )?word document|microsoft (?:office )?(?:word|powerpoint|excel) - .*|\W*\d*\W*"
+    r"|(?:\S*|[\w ()-]+)\.(?:docx?|pptx?|xlsx?|odt|rtf|tex|dvi|pdf|indd|qxd|ps|exe|tmp)",
     re.IGNORECASE,
 )
+OFF = ("0", "false", "off", "none")
+DELETED = frozenset(("del", "moveFrom"))
+DEEPEST = 40  # parts of a formula inside one another
 LIVE = re.compile(r"(?:https?://|mailto:)\S", re.IGNORECASE)  # addresses that a link may lead to
 
 
@@ -79,3 +85,76 @@ def part_of(archive: Archive, main: str, kind: str) -> Element | None:
         return archive.xml(name) if name in archive else None
     except CorpusError:
         return None
+
+
+def tabled(lines: Sequence[Sequence[str]], top: int | None, whole: Container[int]) -> list[Part]:
+    """A table's rows; those in `whole` are of one cell for all columns: they are paragraphs, and no names.
+
+    `top` is how many rows hold the names of columns, with such ones above them, or None to look for them.
+    """
+    parts: list[Part] = []
+    at = 0
+    while at < len(lines) and (at in whole or not any(lines[at])):
+        parts += paragraph(" ".join(filter(None, lines[at])))
+        at += 1
+    if top is None or 0 < top <= at:  # the rows that were to hold the names hold none
+        top = at + has_names([line for n, line in enumerate(lines) if n not in whole and any(line)])
+    names = [bare(name).rstrip(": ") for name in named(lines[at:top])]
+    if not lines[max(at, top) :]:
+        return parts + rows(lines[at:], 0)
+    run: list[Sequence[str]] = []
+    for number, line in enumerate(lines[max(at, top) :], max(at, top)):
+        if number in whole:
+            parts += [*rows(run, 0, names), *paragraph(" ".join(filter(None, line)))]
+            run = []
+        else:
+            run.append(line)
+    return parts + rows(run, 0, names)
+
+
+def formula(element: Element, depth: int = 0) -> str:
+    """A formula as one writes it on a line."""
+    if element.tag == "t":
+        return element.text or ""
+    inside = [child for child in element if not child.tag.endswith("Pr") and child.tag not in DELETED]
+    parts = [(child.tag, formula(child, depth + 1)) for child in inside] if depth <= DEEPEST else []
+    inner = {"e": "", "sub": "", "sup": "", "lim": ""} | dict(parts)
+    match element.tag:
+        case "f":
+            words = f"{_grouped(inner.get('num', ''))}/{_grouped(inner.get('den', ''))}"
+        case "rad":
+            words = f"{raised(inner.get('deg', ''))}√({inner['e']})"
+        case "sSup" | "sSub" | "sSubSup":
+            words = _grouped(inner["e"]) + _beside(inner["sub"], inner["sup"])
+        case "nary":
+            words = f"{value(element, 'naryPr/chr') or '∫'}{_beside(inner['sub'], inner['sup'])} {inner['e']}"
+        case "limLow" | "limUpp":
+            words = inner["e"] + _beside(inner["lim"], "")
+        case "func":
+            words = f"{inner.get('fName', '')} {inner['e']}"
+        case "d":
+            first, last = (element.find(f"dPr/{end}Chr") for end in ("beg", "end"))
+            words = ", ".join(words for tag, words in parts if tag == "e")
+            words = f"{_sign(first, '(')}{words}{_sign(last, ')')}"
+        case _:
+            between = {"m": "; ", "eqArr": "; ", "mr": " "}.get(element.tag, "")
+            words = between.join(words for _, words in parts)
+    return words
+
+
+def _sign(element: Element | None, usual: str) -> str:
+    return usual if element is None else element.get(":val", "")  # that of a bracket can be none
+
+
+def _beside(below: str, above: str) -> str:
+    """What stands at a sign's foot and at its head."""
+    words = ""
+    for text, sign, move in ((below, "_", lowered), (above, "^", raised)):
+        moved = move(text)
+        words += moved if not text or moved != text else f"{sign}{_grouped(text)}"
+    return words
+
+
+def _grouped(words: str) -> str:
+    """A part of a formula, in brackets where it would be read otherwise without."""
+    return words if len(words) < 2 or re.fullmatch(r"[\w.,]*|√?\([^()]*\)", words) else f"({words})"

@@ -5,21 +5,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
+from qa.errors import CorpusError
 from qa.formats.archive import Archive, parse_events
 from qa.formats.converted import Converted, too_long
+from qa.formats.numbering import integer
 from qa.formats.numbers import BUILT_IN, shown
-from qa.formats.office import LIVE, addresses_of, core_title, links_of, main_part, opened, part_of
-from qa.formats.writing import NUMBER, Part, bare, has_names, heading, linked, named, one_line, paragraph, rows, written
+from qa.formats.office import LIVE, OFF, addresses_of, core_title, links_of, main_part, opened, part_of, tabled
+from qa.formats.writing import NUMBER, YEAR, Part, bare, has_names, heading, linked, one_line, paragraph, written
 
 MOST_COLUMNS = 16_384
+MOST_CELLS = 20_000_000  # of a table, empty ones as well
 MOST_MERGED = 10_000  # cells of all merged stretches that are filled in
+ESCAPED = re.compile(r"_x00([0-7][0-9A-Fa-f])_")
+LINK = re.compile(r'\s*HYPERLINK\("([^"]+)"', re.IGNORECASE)
 CELL = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})")
 
 
 @dataclass(slots=True)
 class _Cell:
     text: str
-    bold: bool = False
+    look: int = 0  # of those that stand out by their font or colour, each has its own
 
 
 @dataclass(slots=True)
@@ -35,7 +40,7 @@ class _Sheet:
 @dataclass(frozen=True, slots=True)
 class _Styles:
     patterns: Sequence[str]
-    bold: Sequence[bool]
+    looks: Sequence[int]
 
 
 def convert_xlsx(data: bytes) -> Converted:
@@ -68,20 +73,27 @@ def _shared_texts(part: Element | None) -> list[str]:
 def _words(entry: Element) -> str:
     """A text, of several runs perhaps, without how its characters are read."""
     runs = [entry.find("t"), *(run.find("t") for run in entry.findall("r"))]
-    return "".join(run.text or "" for run in runs if run is not None)
+    return _plain("".join(run.text or "" for run in runs if run is not None))
+
+
+def _plain(text: str) -> str:
+    """A text in which signs that XML can't have are written as "_x000D_"."""
+    return ESCAPED.sub(lambda sign: chr(int(sign[1], 16)), text) if "_x00" in text else text
 
 
 def _styles(part: Element | None) -> _Styles:
     if part is None:
         return _Styles([], [])
     own = {entry.get("numFmtId", ""): entry.get("formatCode", "General") for entry in part.findall("numFmts/numFmt")}
-    fonts = [font.find("b") is not None for font in part.findall("fonts/font")]
-    patterns, bold = [], []
+    bold = [b is not None and b.get("val", "1") not in OFF for b in (f.find("b") for f in part.findall("fonts/font"))]
+    fills = [fill.find("patternFill") for fill in part.findall("fills/fill")]
+    filled = [fill is not None and fill.get("patternType", "none") not in ("none", "gray125") for fill in fills]
+    patterns, looks = [], []
     for style in part.findall("cellXfs/xf"):
-        number, font = style.get("numFmtId", "0"), style.get("fontId", "0")
-        patterns.append(own.get(number) or BUILT_IN.get(int(number) if number.isdecimal() else 0, "General"))
-        bold.append(font.isdecimal() and int(font) < len(fonts) and fonts[int(font)])
-    return _Styles(patterns, bold)
+        number, font, fill = (integer(style.get(name, "0")) for name in ("numFmtId", "fontId", "fillId"))
+        patterns.append(own.get(str(number)) or BUILT_IN.get(number, "General"))
+        looks.append((font < len(bold) and bold[font]) + 2 * (fill + 1 if fill < len(filled) and filled[fill] else 0))
+    return _Styles(patterns, looks)
 
 
 class _Reader:
@@ -97,7 +109,8 @@ class _Reader:
         self._is_hidden = False
         self._kind = self._style = ""
         self._value: list[str] = []
-        self._is_words = False
+        self._formula: list[str] = []
+        self._is_words = self._is_formula = False
         self._is_reading = False  # how characters are pronounced, which isn't shown
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
@@ -109,11 +122,14 @@ class _Reader:
         elif tag == "c":
             place = CELL.fullmatch(attributes.get("r", ""))
             self._column = min(_column(place[1]), MOST_COLUMNS) if place else self._column + 1
-            self._kind, self._style, self._value = attributes.get("t", "n"), attributes.get("s", "0"), []
+            self._kind, self._style = attributes.get("t", "n"), attributes.get("s", "0")
+            self._value, self._formula = [], []
         elif tag == "rPh":
             self._is_reading = True
         elif tag in ("v", "t"):
             self._is_words = True
+        elif tag == "f":
+            self._is_formula = True
         elif tag == "col" and attributes.get("hidden") in ("1", "true"):
             first, last = attributes.get("min", ""), attributes.get("max", "")
             if first.isdecimal() and last.isdecimal():
@@ -130,20 +146,23 @@ class _Reader:
     def words(self, text: str) -> None:
         if self._is_words and not self._is_reading:
             self._value.append(text)
+        elif self._is_formula:
+            self._formula.append(text)
 
     def end(self, tag: str) -> None:
         if tag == "rPh":
             self._is_reading = False
         elif tag in ("v", "t"):
             self._is_words = False
+        elif tag == "f":
+            self._is_formula = False
         elif tag == "c" and not self._is_hidden and not any(a <= self._column <= b for a, b in self._hidden):
             text = one_line(self._shown("".join(self._value)))
             if text:
-                bold = self._styles.bold[n] if (n := self._number()) < len(self._styles.bold) else False
-                self.sheet.rows.setdefault(self._row, {})[self._column] = _Cell(text, bold)
-
-    def _number(self) -> int:
-        return int(self._style) if self._style.isdecimal() else 0
+                if (leads := LINK.match("".join(self._formula))) and LIVE.match(leads[1]):
+                    text = linked(text, leads[1])
+                look = self._styles.looks[n] if (n := integer(self._style)) < len(self._styles.looks) else 0
+                self.sheet.rows.setdefault(self._row, {})[self._column] = _Cell(text, look)
 
     def _shown(self, raw: str) -> str:
         if self._kind == "s":
@@ -153,10 +172,12 @@ class _Reader:
         if self._kind == "e":
             return ""
         if self._kind == "d":
-            return raw.removesuffix("T00:00:00").replace("T", " ")
+            date, _, time = raw.rstrip("Z").partition("T")
+            time = time.removesuffix(".000").removesuffix(":00")
+            return date if time == "00:00" else f"{date} {time}"
         if self._kind != "n":
-            return raw
-        number = self._number()
+            return _plain(raw)
+        number = integer(self._style)
         pattern = self._styles.patterns[number] if number < len(self._styles.patterns) else "General"
         return shown(raw, pattern, self._since_1904) if raw else ""
 
@@ -205,12 +226,16 @@ def _column(letters: str) -> int:
 
 
 def _tables(sheet: _Sheet) -> Iterator[Part]:
-    """A sheet's tables, which empty rows part."""
+    """A sheet's tables, which empty rows part, and rows that are said to hold the names of columns."""
     group: list[int] = []
     for number in sorted(sheet.rows):
-        if group and number > group[-1] + 1 and not _joined(sheet, group[-1], number):
-            yield from _table(sheet, group)
-            group = []
+        named_above = group[-1:] if number in sheet.headers and _is_over(sheet, group, number) else []
+        if group and (
+            (number > group[-1] + 1 and not _joined(sheet, group[-1], number))
+            or (number in sheet.headers and group != named_above)
+        ):
+            yield from _table(sheet, group[: len(group) - len(named_above)])
+            group = named_above
         group.append(number)
     yield from _table(sheet, group)
 
@@ -220,32 +245,33 @@ def _joined(sheet: _Sheet, above: int, below: int) -> bool:
     return all(between in sheet.hidden or between in sheet.across for between in range(above + 1, below))
 
 
-def _table(sheet: _Sheet, numbers: list[int]) -> Iterator[Part]:
+def _is_over(sheet: _Sheet, group: Sequence[int], number: int) -> bool:
+    """Whether the last row of a group has names for several of the columns that the row below it names one by one."""
+    if not group or group[-1] != number - 1 or len(sheet.rows[group[-1]]) < 2:
+        return False
+    above, below = sheet.rows[group[-1]], sheet.rows[number]
+    merged = sheet.across.get(group[-1], {}).keys() - above.keys()
+    gaps = bool(merged) or any(column < max(above) for column in below.keys() - above.keys())
+    return gaps and not any(_is_value(cell.text) for cell in above.values())
+
+
+def _table(sheet: _Sheet, numbers: Sequence[int]) -> list[Part]:
     """Rows that belong together: lines above the names of columns, the names, and what stands below them."""
     at = 0
-    while at < len(numbers) and len(numbers) - at > 1 and len(sheet.rows[numbers[at]]) == 1:
-        if numbers[at] in sheet.headers:
-            break
-        yield from paragraph(next(iter(sheet.rows[numbers[at]].values())).text)
+    while at < len(numbers) and len(sheet.rows[numbers[at]]) == 1 and numbers[at] not in sheet.headers:
         at += 1
+    parts = [part for n in numbers[:at] for cell in sheet.rows[n].values() for part in paragraph(cell.text)]
     numbers = numbers[at:]
     columns = sorted({column for number in numbers for column in sheet.rows[number]})
-    lines = {n: [sheet.rows[n][c].text if c in sheet.rows[n] else "" for c in columns] for n in numbers}
+    if len(columns) * len(numbers) > MOST_CELLS:
+        raise CorpusError(f"too large: a table of more than {MOST_CELLS // 10**6} million cells")
+    lines = [[sheet.rows[n][c].text if c in sheet.rows[n] else "" for c in columns] for n in numbers]
     top = _header(sheet, numbers, lines)
-    names = named([_filled(sheet, n, columns, lines[n], top > 1) for n in numbers[:top]])
-    names = [bare(name).rstrip(": ") for name in names]
-    if numbers[:top] and not numbers[top:]:
-        yield from rows([lines[n] for n in numbers], 0)
-        return
-    run: list[list[str]] = []
-    for number in numbers[top:]:
-        if len(sheet.rows[number]) == 1 and lines[number][0] and len(columns) > 1 and names:  # names a group of rows
-            yield from rows(run, 0, names)
-            yield from paragraph(lines[number][0])
-            run = []
-        else:
-            run.append(lines[number])
-    yield from rows(run, 0, names)
+    groups = {
+        n for n, number in enumerate(numbers) if n >= top and len(sheet.rows[number]) == 1 and lines[n][0]
+    } if len(columns) > 1 else set()  # fmt: skip
+    lines[:top] = [_filled(sheet, numbers[n], columns, lines[n], n < top - 1) for n in range(top)]
+    return parts + tabled(lines, top, groups)
 
 
 def _filled(sheet: _Sheet, number: int, columns: Sequence[int], line: Sequence[str], over: bool) -> list[str]:
@@ -258,20 +284,37 @@ def _filled(sheet: _Sheet, number: int, columns: Sequence[int], line: Sequence[s
     return filled
 
 
-def _header(sheet: _Sheet, numbers: Sequence[int], lines: Mapping[int, list[str]]) -> int:
+def _header(sheet: _Sheet, numbers: Sequence[int], lines: Sequence[Sequence[str]]) -> int:
     """How many rows at the top name the columns."""
     if len(numbers) < 2:
         return 0
-    first, second = numbers[0], numbers[1]
-    full = [lines[n] for n in numbers if len(sheet.rows[n]) > 1]
-    wide = len(lines[first]) > 2 and "" in lines[first][1:] and not any(map(_is_number, lines[second]))
-    if wide and len(numbers) > 2 and len(sheet.rows[second]) > 1 and any(map(_is_number, lines[numbers[2]])):
-        return 2
-    bold = [all(cell.bold for cell in sheet.rows[n].values()) for n in numbers]
-    if first in sheet.headers or (bold[0] and not any(bold[1:]) and len(sheet.rows[first]) > 1):
+    looks = [_look(sheet, number) for number in numbers]
+    if len(numbers) > 2 and _is_over(sheet, numbers[:1], numbers[1]) and not any(map(_is_value, lines[1])):
+        below = [[cell for cell in column if cell] for column in zip(*lines[1:], strict=True)]
+        numeric = any(not _is_number(c[0]) and all(map(_is_number, c[1:])) for c in below if len(c) > 1)
+        years = any(YEAR.fullmatch(bare(cell)) for cell in lines[1])
+        merged = any(sheet.across.get(numbers[0], {}).keys() - sheet.rows[numbers[0]].keys())
+        again = len(set(filter(None, lines[1]))) < len(list(filter(None, lines[1])))
+        stands_out = looks[1] and looks[1] not in looks[2:]
+        if numbers[1] in sheet.headers or numeric or stands_out or (merged and (years or again)):
+            return 2
+    until = max(2, len(numbers) - 1)  # the last row can stand out as well, as a sum
+    others = [looks[n] for n in range(1, until) if len(sheet.rows[numbers[n]]) > 1]
+    if numbers[0] in sheet.headers or (looks[0] and looks[0] not in others and len(sheet.rows[numbers[0]]) > 1):
         return 1
-    return has_names(full) if full and full[0] is lines[first] else 0
+    full = [line for number, line in zip(numbers, lines, strict=True) if len(sheet.rows[number]) > 1]
+    return has_names(full) if full and full[0] is lines[0] else 0
+
+
+def _look(sheet: _Sheet, number: int) -> int:
+    """How all cells of a row stand out, 0 where they don't or differ."""
+    looks = {cell.look for cell in sheet.rows[number].values()}
+    return looks.pop() if len(looks) == 1 else 0
 
 
 def _is_number(text: str) -> bool:
     return bool(NUMBER.fullmatch(bare(text)))
+
+
+def _is_value(text: str) -> bool:
+    return _is_number(text) and not YEAR.fullmatch(bare(text))

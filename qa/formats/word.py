@@ -12,22 +12,60 @@ from qa.formats.archive import Archive
 from qa.formats.converted import Converted
 from qa.formats.markup import page_of, parts_of
 from qa.formats.numbering import Numbering, integer, value
-from qa.formats.office import LIVE, addresses_of, core_title, links_of, main_part, opened, part_of
-from qa.formats.text import decode
-from qa.formats.writing import Part, code, heading, linked, lowered, nested, one_line, paragraph, raised, rows, written
-
-LEFT_OUT = frozenset(
-    "del moveFrom delText instrText pPr rPr txbxContent Fallback sectPr tblPr sdtPr commentReference rt".split()
+from qa.formats.office import (
+    DELETED,
+    LIVE,
+    OFF,
+    addresses_of,
+    core_title,
+    formula,
+    links_of,
+    main_part,
+    opened,
+    part_of,
+    tabled,
 )
+from qa.formats.text import decode
+from qa.formats.writing import (
+    END,
+    RESERVED,
+    TARGET,
+    WORDS,
+    Part,
+    bare,
+    code,
+    heading,
+    linked,
+    lowered,
+    nested,
+    one_line,
+    paragraph,
+    raised,
+    written,
+)
+
+LEFT_OUT = DELETED | frozenset("delText pPr rPr txbxContent Fallback sectPr tblPr sdtPr commentReference rt".split())
 INSIDE = frozenset("sdt sdtContent ins moveTo smartTag customXml hyperlink".split())
 LISTINGS = re.compile(
     r"source code|html preformatted|macro|code(?: block)?|preformatted text|plain text code", re.IGNORECASE
 )
 HEADING = re.compile(r"heading ([1-9])", re.IGNORECASE)
 CONTENTS = re.compile(r"toc \d|table of figures", re.IGNORECASE)
-OFF = ("0", "false", "off", "none")
 PLAIN_TABLES = re.compile(r"table ?grid.*|normal table|table normal|tabellenraster", re.IGNORECASE)
-SIGNS = {"sub": "_", "sup": "^"}
+SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+FIELD = re.compile(r'\s*HYPERLINK\s+"?([^"\s]+)', re.IGNORECASE)
+SYMBOLS: dict[str, dict[int, str]] = {  # what fonts of signs have at U+F021 and U+F0A1, or at the places that are named
+    "symbol": dict(
+        zip(
+            [*range(0x21, 0x7F), *range(0xA1, 0xFF)],
+            "!∀#∃%&∋()∗+,−./0123456789:;<=>?≅ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟΠΘΡΣΤΥςΩΞΨΖ[∴]⊥_‾αβχδεφγηιϕκλμνοπθρστυϖωξψζ{|}∼"
+            "ϒ′≤⁄∞ƒ♣♦♥♠↔←↑→↓°±″≥×∝∂•÷≠≡≈…⏐⎯↵ℵℑℜ℘⊗⊕∅∩∪⊃⊇⊄⊂⊆∈∉∠∇®©™∏√⋅¬∧∨⇔⇐⇑⇒⇓◊〈®©™∑⎛⎜⎝⎡⎢⎣⎧⎨⎩⎪ ⟩∫⌠⎮⌡⎞⎟⎠⎤⎥⎦⎫⎬⎭",
+            strict=True,
+        )
+    ),
+    "wingdings": dict(zip(map(ord, "ox¨ûüýþßàáâ"), "☐☒☐✗✓☒☑←→↑↓", strict=True)),
+    "wingdings 2": dict(zip(map(ord, "OPQRT£"), "✗✓☒☑☒☐", strict=True)),
+}
 DEEPEST = 40  # tables, groups or text boxes inside one another
 STYLES = 20  # that are based on one another
 
@@ -40,6 +78,8 @@ class _Style:
     level: int  # of a heading, 0 for any other style
     number: str  # of the list whose item it is
     depth: str
+    hidden: str  # of characters
+    moved: str
     names: bool  # a table's, that makes its first row look different
 
 
@@ -48,7 +88,7 @@ def convert_docx(data: bytes) -> Converted:
     archive = opened(data, "[Content_Types].xml", "document")
     document = _Document(archive, main_part(archive, "word/document.xml"))
     parts = document.parts()
-    first = next((part.words for part in parts if part.kind == "heading"), None)
+    first = next((bare(part.words) for part in parts if part.kind == "heading"), None)
     return written(parts, core_title(archive) or document.title or first)
 
 
@@ -66,6 +106,7 @@ class _Document:
             for note in _parts(archive, main, f"/{kind}s", kind)
         }
         self._called: list[tuple[str, str]] = []
+        self._fields: list[str] = []  # what those say that have begun and not ended
 
     def parts(self) -> list[Part]:
         """All of the document, with the notes below the text that calls them."""
@@ -93,7 +134,9 @@ class _Document:
             level, name = self._style(element)
             if CONTENTS.fullmatch(name):
                 continue
-            place = self._list_place(element) if text.strip() else None
+            gone = any(element.find(f"pPr/rPr/{tag}") is not None for tag in (*DELETED, "vanish"))
+            place = self._list_place(element) if text.strip() or not gone else None  # Word counts empty ones as well
+            place = place if text.strip() else None
             if LISTINGS.fullmatch(name):
                 found += nested(items)
                 items.clear()
@@ -103,7 +146,7 @@ class _Document:
                 shown = f"{place[1]} " if place and place[1] else ""
                 found += [*self.notes(), *heading(shown + text, level)]
                 if name.lower() == "title" and self.title is None:
-                    self.title = one_line(text)
+                    self.title = one_line(bare(text))
             elif place is not None:
                 found += code("\n".join(listing))
                 listing.clear()
@@ -126,7 +169,7 @@ class _Document:
 
     def _chunk(self, element: Element) -> list[Part]:
         """What another program has put in as a file of its own."""
-        name = self._links.get(element.get(":id", ""), "")
+        name = self._links.pop(element.get(":id", ""), "")  # once
         if name not in self._archive or self._depth > 2:
             return []
         data, ending = self._archive.read(name), name.rpartition(".")[2].lower()
@@ -177,6 +220,7 @@ class _Document:
             return [part for row in cells for cell in row for part in self.blocks(cell, depth)]
         top = self._header(table, lines)
         grid: list[list[str]] = []
+        whole = set()
         for line, row in zip(lines, cells, strict=True):
             texts = [""] * min(integer(value(line, "trPr/gridBefore")), 50)
             for cell in row:
@@ -185,9 +229,11 @@ class _Document:
                 if merged is not None and merged.get(":val", "continue") == "continue" and grid:
                     text = grid[-1][len(texts)] if len(texts) < len(grid[-1]) else ""
                 wide = max(1, min(integer(value(cell, "tcPr/gridSpan")), 50))
-                texts += [text, *[text if len(grid) < (top or 1) else ""] * (wide - 1)]
+                if len(row) == 1 and wide > 1:
+                    whole.add(len(grid))
+                texts += [text, *[text if len(grid) < (top or 0) and len(row) > 1 else ""] * (wide - 1)]
             grid.append(texts)
-        return rows(grid, top if len(grid) > 1 else 0)
+        return tabled(grid, top if len(grid) > 1 else 0, whole)
 
     def _header(self, table: Element, lines: Sequence[Element]) -> int | None:
         """How many rows a table says to name its columns; None where it leaves that open."""
@@ -209,32 +255,59 @@ class _Document:
         parts = []
         for child in element if depth <= DEEPEST else ():
             tag = child.tag
-            if tag in LEFT_OUT or (tag == "r" and _is_hidden(child)):
+            if tag in LEFT_OUT or (tag == "r" and self._look(child, "vanish") not in ("", *OFF)):
                 continue
             if tag == "t":
                 parts.append(child.text or "")
-            elif tag in ("tab", "ptab"):
-                parts.append("\t")
-            elif tag in ("br", "cr"):
-                parts.append("\n")
-            elif tag == "noBreakHyphen":
-                parts.append("-")
+            elif tag in SIGNS:
+                parts.append(SIGNS[tag])
             elif tag == "sym":
                 parts.append(_symbol(child))
+            elif tag == "fldChar":
+                parts.append(self._field(child))
+            elif tag == "instrText":
+                self._fields[-1:] = [text + (child.text or "") for text in self._fields[-1:]]
             elif tag in ("footnoteReference", "endnoteReference"):
                 self._called.append((tag.removesuffix("Reference"), child.get(":id", "")))
+                if child.get(":customMarkFollows", "0") not in OFF:
+                    break
             elif tag == "oMath":
-                parts.append(_formula(child))
+                parts.append(formula(child))
             else:
                 parts.append(self._moved(child, self._words(child, depth + 1)))
         return "".join(parts)
 
+    def _field(self, element: Element) -> str:
+        """What the beginning, middle or end of a field has among the words: a check box, or an end of a link."""
+        place = element.get(":fldCharType")
+        if place == "begin":
+            self._fields.append("")
+            box = element.find("ffData/checkBox")
+            marks = [] if box is None else [m for name in ("checked", "default") if (m := box.find(name)) is not None]
+            return "" if box is None else "☒" if marks and marks[0].get(":val", "1") not in OFF else "☐"
+        if not self._fields:
+            return ""
+        if place == "end":
+            return END if LIVE.match(self._fields.pop()) else ""
+        self._fields[-1] = _target(self._fields[-1])
+        return f"{TARGET}{self._fields[-1]}{WORDS}" if self._fields[-1] else ""
+
     def _moved(self, element: Element, words: str) -> str:
         """Words with what their element says of them: a link, or that they stand higher or lower."""
         if element.tag == "hyperlink" and LIVE.match(target := self._addresses.get(element.get(":id", ""), "")):
-            return linked(words, target)
-        place = value(element, "rPr/vertAlign") if element.tag == "r" else ""
+            place = element.get(":anchor", "")
+            return linked(words, f"{target}#{place}" if place and "#" not in target else target)
+        if element.tag == "fldSimple":
+            return linked(words, _target(element.get(":instr", "")))
+        place = self._look(element, "vertAlign") if element.tag == "r" else ""
         return raised(words) if place == "superscript" else lowered(words) if place == "subscript" else words
+
+    def _look(self, run: Element, name: str) -> str:
+        """What a run says of how it looks, or else its style; nothing where neither does."""
+        if (own := run.find(f"rPr/{name}")) is not None:
+            return own.get(":val", "on")
+        looks = (style.hidden if name == "vanish" else style.moved for style in self._chain(value(run, "rPr/rStyle")))
+        return next(filter(None, looks), "")
 
 
 def _style(style: Element) -> _Style:
@@ -245,6 +318,8 @@ def _style(style: Element) -> _Style:
         _level(style),
         value(style, "pPr/numPr/numId"),
         value(style, "pPr/numPr/ilvl"),
+        "" if (hidden := style.find("rPr/vanish")) is None else hidden.get(":val", "on"),
+        value(style, "rPr/vertAlign"),
         any(part.get(":type") == "firstRow" for part in style.iter("tblStylePr")),
     )
 
@@ -270,40 +345,18 @@ def _boxes(element: Element, depth: int = 0) -> Iterator[Element]:
             yield from _boxes(child, depth + 1)
 
 
-def _formula(element: Element, depth: int = 0) -> str:
-    """A formula as one writes it on a line."""
-    if depth > DEEPEST:
-        return ""
-    inner = {child.tag: _formula(child, depth + 1) for child in element}
-    simple = {
-        "t": element.text or "",
-        "f": f"{_grouped(inner.get('num', ''))}/{_grouped(inner.get('den', ''))}",
-        "rad": f"{raised(inner.get('deg', ''))}√({inner.get('e', '')})",
-    }
-    if element.tag in simple:
-        return simple[element.tag]
-    if element.tag in ("sSup", "sSub", "sSubSup", "nary"):
-        sign = value(element, "naryPr/chr") or ("∫" if element.tag == "nary" else "")
-        words = "" if element.tag == "nary" else inner.get("e", "")
-        for tag, move in (("sub", lowered), ("sup", raised)):
-            moved = move(inner.get(tag, ""))
-            words += moved if moved != inner.get(tag, "") or not moved else f"{SIGNS[tag]}{_grouped(moved)}"
-        return f"{sign}{words}{inner.get('e', '')}" if element.tag == "nary" else words
-    if element.tag == "d":
-        ends = (value(element, "dPr/begChr") or "(", value(element, "dPr/endChr") or ")")
-        return ends[0] + ", ".join(_formula(child, depth + 1) for child in element if child.tag == "e") + ends[1]
-    between = "; " if element.tag == "m" else " " if element.tag == "mr" else ""
-    return between.join(_formula(child, depth + 1) for child in element if not child.tag.endswith("Pr"))
-
-
-def _grouped(words: str) -> str:
-    return words if re.fullmatch(r"[\w.,]*", words) else f"({words})"
+def _target(field: str) -> str:
+    """Where a field leads, nothing where it is none that does."""
+    found = FIELD.match(field)
+    return found[1] if found and LIVE.match(found[1]) else ""
 
 
 def _symbol(element: Element) -> str:
     number = element.get(":char", "")
     character = chr(int(number, 16)) if re.fullmatch(r"[0-9A-Fa-f]{4}", number) else ""
-    return "" if "\ue000" <= character <= "\uf8ff" or "\ud800" <= character <= "\udfff" else character
+    if "\ue000" <= character <= "\uf8ff":
+        return SYMBOLS.get(element.get(":font", "").lower(), {}).get(ord(character) & 0xFF, "")
+    return "" if "\ud800" <= character <= "\udfff" else RESERVED.sub("", character)
 
 
 def _shown(part: Part) -> str:
@@ -330,8 +383,3 @@ def _is_bold(line: Element) -> bool:
     """Whether all words of a row are bold."""
     runs = [run for run in line.iter("r") if any((text.text or "").strip() for text in run.iter("t"))]
     return bool(runs) and all((bold := run.find("rPr/b")) is not None and bold.get(":val") not in OFF for run in runs)
-
-
-def _is_hidden(run: Element) -> bool:
-    hidden = run.find("rPr/vanish")
-    return hidden is not None and hidden.get(":val") not in OFF
