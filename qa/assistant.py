@@ -30,7 +30,7 @@ from qa.types import Answer, Citation, Document
 
 CALIBRATION = "calibration"  # the folder in the index where `qa calibrate` keeps what it fitted
 SURER = 0.5  # of confidence, by which a later question is a new one rather than a follow-up
-KEPT = 64  # documents of the last answers
+KEPT = 8  # documents of the last answers, which can be large
 ATTEMPTS = 3  # to open an index that others write to
 ENCODER = "encoder"  # the one where the encoder and the reader are kept as they are run
 TEXTS = "texts"  # and the one where texts are kept that took long to convert
@@ -61,7 +61,7 @@ class Assistant:
         self.encoder = encoder
         self._analyzer = analyzer
         self.skipped: dict[str, str] = {}  # files that couldn't be read, and why
-        self._document = store.document if store.waits else lru_cache(KEPT)(store.document)
+        self._document = lru_cache(KEPT)(store.document)
         self._turns = None if store.waits else Turns()
         self._retrieve = Retriever(store, encoder, analyzer, self._turns)
         self._read = Reader(reader, calibration, analyzer, store, threshold, sure)

@@ -6,7 +6,7 @@ and no image, style sheet or frame is fetched.
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
@@ -15,6 +15,7 @@ from qa.formats.archive import parse_xml
 from qa.formats.converted import Converted
 from qa.formats.text import decode
 from qa.formats.writing import (
+    LIVE,
     RESERVED,
     Part,
     bare,
@@ -24,11 +25,10 @@ from qa.formats.writing import (
     linked,
     listed,
     lowered,
-    named,
     one_line,
     paragraph,
     raised,
-    rows,
+    tabled,
     written,
 )
 
@@ -73,7 +73,6 @@ BOILERPLATE = re.compile(
 HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 PERMALINK = re.compile(r"[¶#§🔗\uf0c1]?")
 DISPLAY_NONE = re.compile(r"([.#][\w-]+)\s*\{[^{}]*display\s*:\s*none[^{}]*\}", re.IGNORECASE)
-LIVE = re.compile(r"(?:https?://|mailto:)\S", re.IGNORECASE)
 ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)(\w+);")
 SELF_CLOSED = re.compile(
     r"<(title|script|style|a|p|div|span|i|b|em|td|th|li|iframe|textarea|video|audio|object|canvas)\b([^<>]*)/>",
@@ -319,7 +318,9 @@ class _Page:
         spans = [[(self._cell(c, depth), _span(c, "colspan"), _span(c, "rowspan")) for c in row] for row in cells]
         grid = grid_of(spans, top)
         sides = any(row and row[0].tag == "th" for row in cells[top:])
-        return [*caption, *_with_subheads(grid, top, cells, sides)]
+        width = max(map(len, grid))
+        whole = {n for n, row in enumerate(cells) if len(row) == 1 < width and _span(row[0], "colspan") > 1}
+        return [*caption, *tabled(grid, top, whole, sides)]
 
     def _header_rows(self, lines: "list[LexborNode]", cells: "list[list[LexborNode]]") -> int:
         """How many rows at a table's top hold the names of its columns."""
@@ -461,21 +462,6 @@ def _slug(text: str) -> str:
 
 def _integer(text: str | None, otherwise: int) -> int:
     return int(text) if text and re.fullmatch(r"-?\d{1,6}", text.strip()) else otherwise
-
-
-def _with_subheads(grid: list[list[str]], top: int, cells: "Sequence[Sequence[LexborNode]]", sides: bool) -> list[Part]:
-    """A table's rows; a row of a single cell that spans all of it is a paragraph, and the columns keep their names."""
-    names = [bare(name).rstrip(": ") for name in named(grid[:top])]
-    parts: list[Part] = []
-    run: list[list[str]] = []
-    for line, row in zip(grid[top:], cells[top:], strict=False):
-        if len(row) == 1 and len(grid[0]) > 1 and _span(row[0], "colspan") > 1:
-            parts += rows(run, 0, names, sides) + paragraph(line[0])
-            run = []
-        else:
-            run.append(line)
-    rest = grid if top >= len(grid) else run
-    return parts + (rows(rest, 0 if top < len(grid) else top, names, sides) if rest else [])
 
 
 def _terms(node: "LexborNode") -> "Iterator[LexborNode]":

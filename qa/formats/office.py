@@ -4,13 +4,12 @@ What they link to outside of themselves isn't opened.
 """
 
 import re
-from collections.abc import Container, Sequence
 from xml.etree.ElementTree import Element
 
 from qa.errors import CorpusError
 from qa.formats.archive import Archive, resolve
 from qa.formats.numbering import value
-from qa.formats.writing import Part, bare, has_names, lowered, named, one_line, paragraph, raised, rows
+from qa.formats.writing import lowered, one_line, raised
 
 NO_TITLES = re.compile(  # what a program puts there by itself
     r"(?:untitled|unbenannt|sans titre|do[ck]ument|presentation|slide|workbook)[ -]?\d*|(?:book|mappe)\d+"
@@ -22,7 +21,6 @@ NO_TITLES = re.compile(  # what a program puts there by itself
 OFF = ("0", "false", "off", "none")
 DELETED = frozenset(("del", "moveFrom"))
 DEEPEST = 40  # parts of a formula inside one another
-LIVE = re.compile(r"(?:https?://|mailto:)\S", re.IGNORECASE)  # addresses that a link may lead to
 
 
 def opened(data: bytes, part: str, kind: str) -> Archive:
@@ -85,31 +83,6 @@ def part_of(archive: Archive, main: str, kind: str) -> Element | None:
         return archive.xml(name) if name in archive else None
     except CorpusError:
         return None
-
-
-def tabled(lines: Sequence[Sequence[str]], top: int | None, whole: Container[int]) -> list[Part]:
-    """A table's rows; those in `whole` are of one cell for all columns: they are paragraphs, and no names.
-
-    `top` is how many rows hold the names of columns, with such ones above them, or None to look for them.
-    """
-    parts: list[Part] = []
-    at = 0
-    while at < len(lines) and (at in whole or not any(lines[at])):
-        parts += paragraph(" ".join(filter(None, lines[at])))
-        at += 1
-    if top is None or 0 < top <= at:  # the rows that were to hold the names hold none
-        top = at + has_names([line for n, line in enumerate(lines) if n not in whole and any(line)])
-    names = [bare(name).rstrip(": ") for name in named(lines[at:top])]
-    if not lines[max(at, top) :]:
-        return parts + rows(lines[at:], 0)
-    run: list[Sequence[str]] = []
-    for number, line in enumerate(lines[max(at, top) :], max(at, top)):
-        if number in whole:
-            parts += [*rows(run, 0, names), *paragraph(" ".join(filter(None, line)))]
-            run = []
-        else:
-            run.append(line)
-    return parts + rows(run, 0, names)
 
 
 def formula(element: Element, depth: int = 0) -> str:

@@ -13,17 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, groupby, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from qa.formats.office import LIVE
-from qa.formats.writing import (
-    LIGATURES,
-    LOWERED,
-    RAISED,
-    bare,
-    linked,
-    lowered,
-    one_line,
-    raised,
-)
+from qa.formats.writing import LIGATURES, LIVE, LOWERED, RAISED, bare, linked, lowered, one_line, raised
 
 if TYPE_CHECKING:
     import pypdfium2

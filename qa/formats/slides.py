@@ -8,8 +8,9 @@ from qa.formats.archive import Archive
 from qa.formats.converted import Converted
 from qa.formats.numbering import integer
 from qa.formats.numbers import shown
-from qa.formats.office import LIVE, addresses_of, core_title, formula, links_of, opened, tabled
+from qa.formats.office import addresses_of, core_title, formula, links_of, opened
 from qa.formats.writing import (
+    LIVE,
     Part,
     bare,
     heading,
@@ -20,6 +21,7 @@ from qa.formats.writing import (
     paragraph,
     raised,
     rows,
+    tabled,
     written,
 )
 

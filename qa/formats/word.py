@@ -12,22 +12,11 @@ from qa.formats.archive import Archive
 from qa.formats.converted import Converted
 from qa.formats.markup import page_of, parts_of
 from qa.formats.numbering import Numbering, integer, value
-from qa.formats.office import (
-    DELETED,
-    LIVE,
-    OFF,
-    addresses_of,
-    core_title,
-    formula,
-    links_of,
-    main_part,
-    opened,
-    part_of,
-    tabled,
-)
+from qa.formats.office import DELETED, OFF, addresses_of, core_title, formula, links_of, main_part, opened, part_of
 from qa.formats.text import decode
 from qa.formats.writing import (
     END,
+    LIVE,
     RESERVED,
     TARGET,
     WORDS,
@@ -41,6 +30,7 @@ from qa.formats.writing import (
     one_line,
     paragraph,
     raised,
+    tabled,
     written,
 )
 

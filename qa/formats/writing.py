@@ -6,7 +6,7 @@ no text can have: Unicode keeps U+FDD0 to U+FDEF for a program's own use.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import count
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from qa.types import Block, Cell, Link
 
 TARGET, WORDS, END, PAGE = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"  # of a link, of its words, its end; a page begins
 MARK = re.compile(f"{TARGET}([^{WORDS}]*){WORDS}|{END}|{PAGE}")
+LIVE = re.compile(r"(?:https?://|mailto:)\S", re.IGNORECASE)  # addresses that a link may lead to
 INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff\x00-\x08\x0e-\x1f\x7f]")
 RESERVED = re.compile("[\ufdd0-\ufdef]")
 LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
@@ -219,6 +220,32 @@ def has_names(table: Sequence[Sequence[str]]) -> int:
     wide = len(table[0]) > 2
     again = any(len(set(cells)) < len(cells) for cells in below)
     return int(bool(numbers) or (wide and len(table) > 3 and again))
+
+
+def tabled(lines: Sequence[Sequence[str]], top: int | None, whole: Container[int], sides: bool = False) -> list[Part]:
+    """A table's rows; those in `whole` are of one cell for all columns: they are paragraphs, and no names.
+
+    `top` is how many rows hold the names of columns, with such ones above them, or None to look for them; `sides` as of
+    `rows`.
+    """
+    parts: list[Part] = []
+    at = 0
+    while at < len(lines) and (at in whole or not any(lines[at])):
+        parts += paragraph(" ".join(filter(None, lines[at])))
+        at += 1
+    if top is None or 0 < top <= at:  # the rows that were to hold the names hold none
+        top = at + has_names([line for n, line in enumerate(lines) if n not in whole and any(line)])
+    names = [bare(name).rstrip(": ") for name in named(lines[at:top])]
+    if not lines[max(at, top) :]:
+        return parts + rows(lines[at:], 0, sides=sides)
+    run: list[Sequence[str]] = []
+    for number, line in enumerate(lines[max(at, top) :], max(at, top)):
+        if number in whole:
+            parts += [*rows(run, 0, names, sides), *paragraph(" ".join(filter(None, line)))]
+            run = []
+        else:
+            run.append(line)
+    return parts + rows(run, 0, names, sides)
 
 
 def written(parts: Iterable[Part], title: str | None = None, address: str | None = None) -> Converted:
