@@ -283,7 +283,7 @@ class _Page:
         return linked > 0.95 * words and short and words < MENU_SHARE * self._length
 
     def _definitions(self, node: "LexborNode", depth: int) -> list[Part]:
-        """A short explanation stands on one line with its term, a long one below it."""
+        """An explanation stands on one line with its term, as neither says anything alone; what isn't text, below it."""
         items: list[tuple[str, list[Part]]] = []
         terms: list[str] = []
         for child in _terms(node):
@@ -294,8 +294,8 @@ class _Page:
                 continue
             found = self._blocks(child, depth + 1)
             term = ", ".join(filter(None, terms))
-            if term and found and len(found) == 1 and found[0].kind == "paragraph":
-                found = paragraph(f"{term.rstrip(':')}: {found[0].words}")
+            if term and found and found[0].kind == "paragraph":
+                found = [*paragraph(f"{term.rstrip(':')}: {found[0].words}"), *found[1:]]
             elif term:
                 found = [*paragraph(term), *found]
             items.append(("", found))
