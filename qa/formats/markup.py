@@ -283,7 +283,7 @@ class _Page:
         return linked > 0.95 * words and short and words < MENU_SHARE * self._length
 
     def _definitions(self, node: "LexborNode", depth: int) -> list[Part]:
-        """An explanation stands on one line with its term, as neither says anything alone; what isn't text, below it."""
+        """An explanation stands on one line with its term, as neither says much alone; a list or listing below it."""
         items: list[tuple[str, list[Part]]] = []
         terms: list[str] = []
         for child in _terms(node):
