@@ -64,7 +64,7 @@ class Assistant:
         self._document = lru_cache(KEPT)(store.document)
         self._turns = None if store.waits else Turns()
         self._retrieve = Retriever(store, encoder, analyzer, self._turns)
-        self._read = Reader(reader, calibration, analyzer, store, threshold, sure)
+        self._read = Reader(reader, calibration, store, threshold, sure)
 
     @classmethod
     def open(  # noqa: PLR0913  # every setting of the documents and of answering

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from qa.web.service import Service
 
 ABSTAINED, FAILED = 1, 2
+OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # controls, and what turns the order
 QUICK_S = 0.5  # what is done within it shows no bar
 
 cli = typer.Typer(
@@ -62,8 +63,7 @@ def index(
     if places:
         with generations.writing(settings.index):
             sources.remember(settings.index, places)
-    for line in _changes(assistant):
-        typer.echo(line)
+    _say(*_changes(assistant))
 
 
 @cli.command()
@@ -80,9 +80,9 @@ def ask(
     if as_json:
         from qa.payload import payload
 
-        typer.echo(json.dumps(payload(answer, took_ms), ensure_ascii=False, indent=1))
+        _say(*json.dumps(payload(answer, took_ms), ensure_ascii=False, indent=1).split("\n"))
     else:
-        typer.echo("\n".join(_lines(answer, settings.url.rstrip("/"))))
+        _say(*_lines(answer, settings.url.rstrip("/")))
     raise typer.Exit(ABSTAINED if answer.abstained else 0)
 
 
@@ -102,7 +102,7 @@ def serve(
     def beside(service: "Service") -> None:
         if watch:
             reopen = partial(_reopened, settings, places)
-            arguments = service, places, settings.index, reopen, typer.echo
+            arguments = service, places, settings.index, reopen, _say
             threading.Thread(target=watch_places, args=arguments, name="watch", daemon=True).start()
 
     serve_page(settings, lambda: _open(settings, places), typer.echo, beside)
@@ -164,7 +164,7 @@ def status(
     settings = Settings.from_environment()
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
-        typer.echo(f"{field.name:13} {'set, not shown' if value and 'token' in field.name else value}")
+        _say(f"{field.name:13} {'set, not shown' if value and 'token' in field.name else value}")
     if shared := _shared(settings):
         from qa.stores.milvus import indexes
 
@@ -196,7 +196,7 @@ def feedback() -> None:
         raise SettingsError("no feedback is kept: set QA_FEEDBACK to the file for it")
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(Row._fields)
-    writer.writerows(Feedback(Path(settings.feedback)).rows())
+    writer.writerows(map(_harmless, row) for row in Feedback(Path(settings.feedback)).rows())
 
 
 def main() -> None:
@@ -204,21 +204,31 @@ def main() -> None:
     try:
         raise SystemExit(cli(standalone_mode=False))
     except TyperException as error:
-        typer.echo(f"qa: {' '.join(str(error).split())}: see `qa --help`", err=True)
+        _say(f"qa: {' '.join(str(error).split())}: see `qa --help`", err=True)
         raise SystemExit(FAILED) from None
     except QAError as error:
-        typer.echo(f"qa: {' '.join(str(error).split())}", err=True)
+        _say(f"qa: {' '.join(str(error).split())}", err=True)
         raise SystemExit(FAILED) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def _harmless(cell: str) -> str:
+    """A cell of a CSV that no spreadsheet takes for a formula: one that looks like it gets an apostrophe in front."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def _say(*lines: str, err: bool = False) -> None:
+    """Print lines, with every character that a terminal would obey rather than show written as in JSON."""
+    for line in lines:
+        typer.echo(OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", line), err=err)
 
 
 def _open(settings: Settings, places: Sequence[str] | None = None, rebuild: bool = False) -> "Assistant":
     with _progress() as progress:
         found = places or sources.of(settings.index, settings.corpus)
         assistant = _opened(settings, found, settings.encoder, progress, rebuild)
-    for line in _skipped(assistant.skipped):
-        typer.echo(line, err=True)
+    _say(*_skipped(assistant.skipped), err=True)
     return assistant
 
 

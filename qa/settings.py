@@ -30,8 +30,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7860
     title: str = "Ask these documents"
-    threshold: float = 0.28
-    sure: float = 0.58
+    threshold: float = 0.26
+    sure: float = 0.55
     language: str = "auto"
     origins: str = ""
     token: str = ""

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
     from qa.stores import Store
 
-SHORTEST = 5  # letters; a shorter word is near too many others
+SHORTEST, LONGEST = 5, 30  # letters; a shorter word is near too many others, a longer one is none
+MOST = 5  # words of a question that are looked up, which each have hundreds of neighbours
 ALPHABETS = ("abcdefghijklmnopqrstuvwxyz", "абвгдежзиклмнопрстуфхцчшщъыьэюя")  # of folded words
 
 
@@ -20,11 +21,13 @@ def corrected(question: str, store: "Store", analyzer: Analyzer, tokenizer: "Tok
     corpus the one with the same first letter is meant, then the most frequent.
     """
     words = [(match, fold(match[0])) for match in WORD.finditer(question)]
-    terms = {word: analyzer.terms(word) for _, word in words if len(word) >= SHORTEST}
+    terms = {word: analyzer.terms(word) for _, word in words if SHORTEST <= len(word) <= LONGEST}
     known = store.known([term for own in terms.values() for term in own])
+    unknown = [word for word, own in terms.items() if known.isdisjoint(own)][:MOST]
+    nearest = {word: _nearest(word, store, tokenizer) for word in unknown}
     parts, at = [], 0
     for match, word in words:
-        if word in terms and known.isdisjoint(terms[word]) and (better := _nearest(word, store, tokenizer)):
+        if better := nearest.get(word):
             parts += [question[at : match.start()], _in_case(better, match[0])]
             at = match.end()
     return "".join(parts) + question[at:]

@@ -38,6 +38,7 @@ LAYERS = [
     {"indexing"},
     {"sharing"},
     {"answer"},
+    {"answer.comparison"},
     {"answer.calibration", "answer.cross_encoder", "answer.lists", "answer.retriever"},
     {"answer.reader"},
     {"assistant"},

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
-from train import CLS, SEP, Reader, restored
+from train import Reader, collate, restored
 
-from qa.answer.cross_encoder import MAX_QUESTION, MAX_TOKENS, probes
+from qa.answer.cross_encoder import MAX_QUESTION, probes
 from qa.encoder import bundled_weights, plain
 from qa.exporting import ABOUT, BUNDLED, CHANGES, PROBED, READER, TOKENIZER
 from qa.passages import label
@@ -38,22 +38,20 @@ def main() -> None:
 def scores(model: Reader, tokenizer: Tokenizer) -> np.ndarray:
     """For each probe the scores of its sentences and of all of it, of its first token to begin and its last to end."""
     question, passages = probes()
-    found = []
+    asked = tokenizer.encode(question, add_special_tokens=False).ids[:MAX_QUESTION]
+    read = []
     for passage in passages:
-        asked = [CLS, *tokenizer.encode(question, add_special_tokens=False).ids[:MAX_QUESTION], SEP]
         before = label(passage.title, passage.heading, tokenizer)
-        read = tokenizer.encode(before + passage.text, add_special_tokens=False)
-        room = MAX_TOKENS - len(asked) - 1
+        one = tokenizer.encode(before + passage.text, add_special_tokens=False)
         starts = [len(before) + sentence.start for sentence in passage.sentences]
-        owner = np.searchsorted(starts, [start for start, _ in read.offsets[:room]], side="right") - 1
-        ids = torch.tensor([[*asked, *read.ids[:room], SEP]])
-        types = torch.zeros_like(ids)
-        types[:, len(asked) :] = 1
-        owners = torch.full_like(ids, -1)
-        owners[0, len(asked) : -1] = torch.from_numpy(owner)
-        of_passage = torch.zeros(len(starts), dtype=torch.long)
-        sentences, whole, tokens = model(ids, types, torch.ones_like(ids), owners, of_passage, [(0, 1, ids.shape[1])])
-        found.append([*sentences.tolist(), whole.item(), tokens[0, len(asked), 0].item(), tokens[0, -2, 1].item()])
+        owner = np.searchsorted(starts, [start for start, _ in one.offsets], side="right") - 1
+        read.append((np.array(one.ids), owner, set[int](), set[int](), None))
+    b = collate([{"question": asked, "passages": read, "given": [None] * len(read)}], None)
+    sentences, whole, tokens = model(b)
+    found = []
+    for n, (start, size) in enumerate(zip(b["start"].tolist(), b["size"].tolist(), strict=True)):
+        own = sentences[b["of_passage"] == n].tolist()
+        found.append([*own, whole[n].item(), tokens[n, start, 0].item(), tokens[n, size - 2, 1].item()])
     return np.array(found, dtype=np.float32)
 
 

@@ -224,6 +224,7 @@ def save(path: Path, assistant: Assistant, items: Sequence[Item]) -> None:
                 "candidates": [place(number) for number in numbers],
                 "fused": [round(c.fused, 3) for c in candidates[:CANDIDATES]],
                 "cosine": [round(c.cosine, 3) for c in candidates[:CANDIDATES]],
+                "similar": [np.round(100 * c.similarities).astype(int).tolist() for c in candidates[:CANDIDATES]],
                 "gold": {place(number): right for number, right in gold.items() if number in numbers + missed},
                 "loose": {place(number): right for number, right in loose.items() if right},
                 "missed": [place(number) for number in missed],

@@ -30,6 +30,8 @@ from torch.utils.data import DataLoader, Dataset
 
 CLS, SEP = 101, 102  # BERT's
 HIDDEN = 192  # units of the head that scores sentences
+HEADS = 4  # of the attention among them
+DROPOUT = 0.1  # of the heads
 MAX_TOKENS = 384  # of question and passage
 MAX_QUESTION = 96
 CUTS = 4  # of a batch by length
@@ -37,6 +39,8 @@ LONGEST_SPAN = 24  # tokens; a longer answer is no span to point at
 SEED = 1
 WITHOUT_ANSWER = 0.15  # of answerable questions lose the passages that answer them
 FOLLOWING = 0.12  # of questions stand before another one in brackets, as follow-ups are searched
+PRIOR = 0.45, 6.0  # what the retriever's score of a passage and a sentence's cosine count; qa/answer/reader.py has them
+WITHOUT_PRIOR = 0.15  # of groups are read without what the retriever thinks
 WITHOUT_LABEL = 0.15  # of passages lose their title and heading
 PARTS = {"sentence": 0.3, "passage": 0.3, "span": 0.2}  # weights of the further losses
 ASKING = re.compile(
@@ -71,31 +75,91 @@ class Reader(nn.Module):
         self.sentence = nn.Linear(HIDDEN, 1)
         self.passage = nn.Linear(width, 1)
         self.span = nn.Linear(width, 2)
+        self.comparison = Comparison()
 
-    def forward(self, ids: Any, types: Any, mask: Any, owner: Any, of_passage: Any, cuts: Any) -> tuple[Any, Any, Any]:
-        """Scores of sentences, of passages, and of tokens as beginning and end.
-
-        `owner` has each token's sentence by its number in the batch, -1 for none; `of_passage` each sentence's passage;
-        `cuts` are the (first, last, length) of the texts that go through the network together.
-        """
+    def forward(self, b: dict[str, Any]) -> tuple[Any, Any, Any]:
+        """Scores of sentences, of passages, and of tokens as beginning and end, of a batch as `collate` makes it."""
+        ids, owner, of_passage = b["ids"].long(), b["owner"].long(), b["of_passage"]
+        place = torch.arange(ids.shape[1], device=ids.device)
+        mask = place < b["size"][:, None]
+        types = ((place >= b["start"][:, None]) & mask).long()
         parts = []
-        for first, last, length in cuts:
-            part = (one[first:last, :length] for one in (ids, types, mask))
-            given = dict(zip(("input_ids", "token_type_ids", "attention_mask"), part, strict=True))
-            parts.append(F.pad(self.network(**given).last_hidden_state, (0, 0, 0, ids.shape[1] - length)))
+        for first, last, length in b["cuts"]:
+            one = self._read(ids[first:last, :length], types[first:last, :length], mask[first:last, :length])
+            parts.append(F.pad(one, (0, 0, 0, ids.shape[1] - length)))
         tokens = torch.cat(parts)
         flat, which = tokens.reshape(-1, tokens.shape[-1]).float(), owner.reshape(-1)
         count = len(of_passage)
-        sums = torch.zeros(count + 1, flat.shape[1], device=flat.device)
         where = torch.where(which < 0, count, which)
-        sums.index_add_(0, where, flat)
-        sizes = torch.bincount(where, minlength=count + 1)[:, None].clamp(min=1)
-        means = (sums / sizes)[:count]
-        first = tokens[:, 0].float()
-        both = torch.cat([means, first[of_passage]], dim=1)
-        hidden = F.relu(self.hidden(both))
-        scores = self.sentence(F.dropout(hidden, 0.1, self.training))[:, 0]
-        return scores.float(), self.passage(first)[:, 0].float(), self.span(tokens.float()).float()
+        sums = torch.zeros(count + 1, flat.shape[1], device=flat.device).index_add_(0, where, flat)
+        sizes = torch.zeros(count + 1, device=flat.device).index_add_(0, where, torch.ones_like(which).float())
+        means = (sums / sizes[:, None].clamp(min=1))[:count]
+        first_token = tokens[:, 0].float()
+        hidden = F.relu(self.hidden(torch.cat([means, first_token[of_passage]], dim=1)))
+        hidden = F.dropout(hidden, DROPOUT, self.training)
+        prior = PRIOR[0] * b["given"][:, 0] + PRIOR[1] * b["given"][:, 1]
+        scores = self.sentence(hidden)[:, 0].float() + prior.float() + self.comparison(hidden, b)
+        return scores, self.passage(first_token)[:, 0].float(), self.span(tokens.float()).float()
+
+    def _read(self, ids: Any, types: Any, mask: Any) -> Any:
+        """BertModel's own forward, which would wait for the GPU to look at the mask."""
+        x = self.network.embeddings(input_ids=ids, token_type_ids=types)
+        n, length, width = x.shape
+        bias = torch.zeros(n, 1, 1, length, device=x.device, dtype=torch.bfloat16).masked_fill(
+            ~mask[:, None, None], -1e4
+        )
+        for layer in self.network.encoder.layer:
+            own = layer.attention.self
+            q, k, v = (
+                one(x).view(n, length, 12, width // 12).transpose(1, 2) for one in (own.query, own.key, own.value)
+            )
+            seen = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype).expand(n, 1, length, length))
+            x = layer.attention.output(seen.transpose(1, 2).reshape(n, length, width), x)
+            x = layer.output(layer.intermediate(x), x)
+        return x
+
+
+class Comparison(nn.Module):
+    """Attention among all sentences of a question, with what the retriever thinks of each, and "none of them".
+
+    Each head may look more, or less, at sentences of the same passage. qa/answer/comparison.py does the same.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given = nn.Linear(3, HIDDEN, bias=False)
+        self.none = nn.Parameter(torch.zeros(HIDDEN))
+        self.asked = nn.Linear(HIDDEN, 3 * HIDDEN)
+        self.out = nn.Linear(HIDDEN, HIDDEN)
+        self.up = nn.Linear(HIDDEN, 2 * HIDDEN)
+        self.down = nn.Linear(2 * HIDDEN, HIDDEN)
+        self.same = nn.Parameter(torch.zeros(HEADS))
+        self.better = nn.Linear(HIDDEN, 1, bias=False)
+        nn.init.zeros_(self.better.weight)
+
+    def forward(self, hidden: Any, b: dict[str, Any]) -> Any:
+        """What is added to each sentence's score."""
+        groups, slots = b["groups"], b["slots"] + 1  # of which the first is for none of them
+        at = b["group"] * slots + b["slot"] + 1
+        own = hidden + self.given(b["given"].float())
+        x = torch.zeros(groups * slots, HIDDEN, device=own.device, dtype=own.dtype).index_copy(0, at, own)
+        x = torch.cat([self.none.to(x.dtype).expand(groups, 1, -1), x.view(groups, slots, -1)[:, 1:]], dim=1)
+        passage = torch.full((groups * slots,), -1, device=x.device).index_copy(0, at, b["of_passage"])
+        passage = passage.view(groups, slots)
+        there = (passage >= 0) | (torch.arange(slots, device=x.device) == 0)
+        same = ((passage[:, :, None] == passage[:, None]) & (passage >= 0)[:, :, None])[:, None]
+        q, k, v = (
+            one.view(groups, slots, HEADS, -1).transpose(1, 2)
+            for one in self.asked(F.layer_norm(x, (HIDDEN,))).chunk(3, dim=-1)
+        )
+        bias = same * self.same[:, None, None] + torch.where(there, 0.0, -1e4)[:, None, None]
+        weights = torch.softmax((q @ k.transpose(-1, -2)).float() / (HIDDEN // HEADS) ** 0.5 + bias, dim=-1)
+        seen = (weights.to(v.dtype) @ v).transpose(1, 2).reshape(groups, slots, HIDDEN)
+        x = x + F.dropout(self.out(seen), DROPOUT, self.training)
+        up = F.gelu(self.up(F.layer_norm(x, (HIDDEN,))), approximate="tanh")
+        x = x + F.dropout(self.down(up), DROPOUT, self.training)
+        better = self.better(F.layer_norm(x, (HIDDEN,)))[..., 0].float()
+        return (better - better[:, :1]).reshape(-1)[at]
 
 
 class Collection:
@@ -128,9 +192,10 @@ class Steps(Dataset[dict[str, torch.Tensor]]):
         groups: int,
         k: int,
         epochs: float,
+        seed: int,
     ) -> None:
-        self.collections, self.tokenizer, self.k = collections, tokenizer, k
-        rng = random.Random(SEED)
+        self.collections, self.tokenizer, self.k, self.seed = collections, tokenizer, k, seed
+        rng = random.Random(seed)
         self.batches: list[list[tuple[int, int]]] = []
         epoch = 0
         while epoch < epochs:
@@ -162,7 +227,7 @@ class Steps(Dataset[dict[str, torch.Tensor]]):
         return len(self.batches)
 
     def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
-        rng = random.Random(SEED * 1_000_003 + step)
+        rng = random.Random(self.seed * 1_000_003 + step)
         return collate(
             [self._group(self.collections[c], self.collections[c].rows[n], rng) for c, n in self.batches[step]], rng
         )
@@ -196,7 +261,11 @@ class Steps(Dataset[dict[str, torch.Tensor]]):
             )
             text = following(text, other["question"], rng)
         spans = {p: (a, b) for p, a, b in row["spans"] if b - a <= LONGEST_SPAN}
+        thought = thoughts(row)
+        if rng.random() < WITHOUT_PRIOR or not all(p in thought for p in chosen):
+            thought = {}
         return {
+            "given": [thought.get(p) for p in chosen],
             "question": self.tokenizer.encode(text, add_special_tokens=False).ids[:MAX_QUESTION],
             "passages": [
                 (
@@ -211,27 +280,39 @@ class Steps(Dataset[dict[str, torch.Tensor]]):
         }
 
 
+def thoughts(row: dict[str, Any]) -> dict[int, tuple[float, list[int]]]:
+    """How far each of a question's candidates is behind the first one, and the cosines of its sentences."""
+    return {
+        place: (fused - row["fused"][0], cosines)
+        for place, fused, cosines in zip(row["candidates"], row["fused"], row["similar"], strict=True)
+    }
+
+
 def collate(groups: list[dict[str, Any]], rng: random.Random | None) -> dict[str, Any]:
     """Groups of a question and its passages as arrays."""
     sequences, sentence_group, sentence_passage, label, spans, passage_label = [], [], [], [], [], []
+    given: list[tuple[float, float, float]] = []
+    slot: list[int] = []
     for g, group in enumerate(groups):
-        question = group["question"]
-        for tokens, owner, gold, loose, span in group["passages"]:
+        question, begun = group["question"], len(label)
+        for (tokens, owner, gold, loose, span), thought in zip(group["passages"], group["given"], strict=True):
             room = MAX_TOKENS - len(question) - 3
             cut = int((owner < 0).sum()) if rng and rng.random() < WITHOUT_LABEL else 0
             if cut == len(tokens):
                 cut = 0
             tokens, owner = tokens[cut : cut + room], owner[cut : cut + room]
-            ids = np.concatenate([[CLS], question, [SEP], tokens, [SEP]]).astype(np.int64)
+            ids = np.concatenate([[CLS], question, [SEP], tokens, [SEP]]).astype(np.int16)
             start = len(question) + 2
-            own = np.full(len(ids), -1)
             present = np.unique(owner[owner >= 0])
-            renumber = {int(s): len(sentence_group) + i for i, s in enumerate(present)}
-            own[start:-1] = [renumber.get(int(s), -1) for s in owner]
+            own = np.full(len(ids), -1)
+            own[start:-1] = np.where(owner < 0, -1, np.searchsorted(present, owner) + len(label))
             for s in present.tolist():
                 sentence_group.append(g)
                 sentence_passage.append(len(sequences))
+                slot.append(len(label) - begun)
                 label.append(1 if s in gold else 2 if s in loose else 0)
+                known = thought is not None and s < len(thought[1])
+                given.append((thought[0], thought[1][s] / 100 - 0.5, 1.0) if known else (0.0, 0.0, 0.0))
             passage_label.append(1 if gold else 2 if loose else 0)
             good = span is not None and span[0] >= cut and span[1] - cut <= len(tokens)
             spans.append((span[0] - cut + start, span[1] - 1 - cut + start) if good else (-1, -1))
@@ -242,27 +323,27 @@ def collate(groups: list[dict[str, Any]], rng: random.Random | None) -> dict[str
         sequences, spans, passage_label = ([column[n] for n in order] for column in (sequences, spans, passage_label))
         sentence_passage = [places[n] for n in sentence_passage]
     bounds = np.linspace(0, len(sequences), (CUTS if rng else 1) + 1).astype(int).tolist()
-    cuts = [(a, b, max(len(ids) for ids, _, _ in sequences[a:b])) for a, b in pairwise(bounds) if b > a]
-    longest = -(-max(len(ids) for ids, _, _ in sequences) // 16) * 16
-    shape = len(sequences), longest
-    ids, types, mask, owner = (np.zeros(shape, dtype=np.int64) for _ in range(4))
-    owner -= 1
-    for n, (own_ids, own, start) in enumerate(sequences):
-        size = len(own_ids)
-        ids[n, :size], types[n, start:size], mask[n, :size], owner[n, :size] = own_ids, 1, 1, own
+    lengths = [len(ids) for ids, _, _ in sequences]
+    cuts = [(a, b, -(-max(lengths[a:b]) // 8) * 8) for a, b in pairwise(bounds) if b > a]
+    shape = len(sequences), max(length for _, _, length in cuts)
+    ids, owner = np.zeros(shape, dtype=np.int16), np.full(shape, -1, dtype=np.int16)
+    for n, (own_ids, own, _) in enumerate(sequences):
+        ids[n, : len(own_ids)], owner[n, : len(own_ids)] = own_ids, own
     arrays = {
         "ids": ids,
-        "types": types,
-        "mask": mask,
         "owner": owner,
+        "start": [start for _, _, start in sequences],
+        "size": lengths,
         "group": sentence_group,
+        "slot": slot,
         "of_passage": sentence_passage,
         "label": label,
+        "given": np.array(given, dtype=np.float32),
         "passage_label": passage_label,
         "spans": spans,
     }
     found = {name: torch.as_tensor(np.asarray(value)) for name, value in arrays.items()}
-    return {**found, "groups": len(groups), "cuts": cuts}
+    return {**found, "groups": len(groups), "slots": max(slot) + 1, "cuts": cuts}
 
 
 def following(question: str, earlier: str, rng: random.Random) -> str:
@@ -306,48 +387,34 @@ def varied(question: str, rng: random.Random) -> str:
 
 
 def losses(model: Reader, b: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    scores, passages, tokens = model(b["ids"], b["types"], b["mask"], b["owner"], b["of_passage"], b["cuts"])
-    groups, label = int(b["groups"]), b["label"]
+    scores, passages, tokens = model(b)
+    groups, label = b["groups"], b["label"]
+    nothing = torch.zeros(groups, device=scores.device)
 
     def log_sum(chosen: Any, null: Any) -> Any:
         z = torch.where(chosen, scores, torch.full_like(scores, -1e4))
-        top = torch.zeros(groups, device=z.device).scatter_reduce(0, b["group"], z.detach(), "amax", include_self=True)
-        sums = torch.zeros(groups, device=z.device).index_add(0, b["group"], torch.exp(z - top[b["group"]]))
+        top = nothing.scatter_reduce(0, b["group"], z.detach(), "amax", include_self=True)
+        sums = nothing.index_add(0, b["group"], torch.exp(z - top[b["group"]]))
         return top + torch.log(sums + null * torch.exp(-top) + 1e-20)
 
-    everything = log_sum(label != 2, torch.ones(groups, device=scores.device))
-    has = torch.zeros(groups, device=scores.device).index_add(0, b["group"], (label == 1).float()) > 0
+    everything = log_sum(label != 2, torch.ones_like(nothing))
+    has = nothing.index_add(0, b["group"], (label == 1).float()) > 0
     right = log_sum(label == 1, (~has).float())
     listwise = (everything - right).mean()
-    counted = label != 2
-    alone = (
-        F.binary_cross_entropy_with_logits(scores[counted], (label[counted] == 1).float(), reduction="sum") / groups / 4
-    )
-    known = b["passage_label"] != 2
-    passage = F.binary_cross_entropy_with_logits(passages[known], (b["passage_label"][known] == 1).float())
-    marked = b["spans"][:, 0] >= 0
-    span = torch.zeros((), device=scores.device)
-    if marked.any():
-        inside = torch.where(
-            ((b["types"] == 1) & (b["owner"] >= 0))[marked][..., None],
-            tokens[marked],
-            torch.full_like(tokens[marked], -1e4),
-        )
-        span = F.cross_entropy(inside[..., 0], b["spans"][marked, 0]) + F.cross_entropy(
-            inside[..., 1], b["spans"][marked, 1]
-        )
+    counted = (label != 2).float()
+    each = F.binary_cross_entropy_with_logits(scores, (label == 1).float(), reduction="none")
+    alone = (each * counted).sum() / groups / 4
+    known = (b["passage_label"] != 2).float()
+    whole = F.binary_cross_entropy_with_logits(passages, (b["passage_label"] == 1).float(), reduction="none")
+    passage = (whole * known).sum() / known.sum().clamp(min=1)
+    marked = (b["spans"][:, 0] >= 0).float()
+    inside = torch.where((b["owner"] >= 0)[..., None], tokens, torch.full_like(tokens, -1e4))
+    span = sum(
+        (F.cross_entropy(inside[..., n], b["spans"][:, n].clamp(min=0), reduction="none") * marked).sum()
+        for n in (0, 1)
+    ) / marked.sum().clamp(min=1)
     total = listwise + PARTS["sentence"] * alone + PARTS["passage"] * passage + PARTS["span"] * span
-    with torch.no_grad():
-        best = torch.full((groups,), -1e4, device=scores.device).scatter_reduce(
-            0, b["group"], torch.where(counted, scores, torch.full_like(scores, -1e4)), "amax"
-        )
-        top = (scores == best[b["group"]]) & (label == 1) & counted
-        hit = torch.zeros(groups, device=scores.device).index_add(0, b["group"], top.float()) > 0
-    return total, {
-        "listwise": listwise.detach(),
-        "span": span.detach(),
-        "right": hit[has].float().mean() if has.any() else torch.ones((), device=scores.device),
-    }
+    return total, {"listwise": listwise.detach(), "span": span.detach()}
 
 
 @torch.no_grad()
@@ -357,27 +424,27 @@ def evaluate(
     """How often the best sentence of the first k candidates is right, how well its score tells so, and all scores."""
     model.eval()
     right, top3, scored, dumped = [], [], [], []
-    for first in range(0, len(collection.rows), 16):
-        rows = [row for row in collection.rows[first : first + 16] if row["candidates"]]
+    rows = [row for row in collection.rows if row["candidates"]]
+    batch = 32 if device == "cuda" else 4
+    for first in range(0, len(rows), batch):
+        some = rows[first : first + batch]
         groups = []
-        for row in rows:
+        for row in some:
             question = tokenizer.encode(row["searched"], add_special_tokens=False).ids[:MAX_QUESTION]
+            chosen = row["candidates"][:k]
             passages = [
-                (collection.tokens[p], collection.owners[p], set(row["gold"].get(p, ())), set(), None)
-                for p in row["candidates"]
+                (collection.tokens[p], collection.owners[p], set(row["gold"].get(p, ())), set(), None) for p in chosen
             ]
-            groups.append({"question": question, "passages": passages})
-        b = {n: v if isinstance(v, int | list) else v.to(device) for n, v in collate(groups, None).items()}
+            thought = thoughts(row)
+            groups.append({"question": question, "passages": passages, "given": [thought[p] for p in chosen]})
+        b = moved(collate(groups, None), device)
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            scores, whole, _ = model(b["ids"], b["types"], b["mask"], b["owner"], b["of_passage"], b["cuts"])
+            scores, whole, _ = model(b)
         scores, whole = scores.float().cpu().numpy(), whole.float().cpu().numpy()
         group, of_passage, label = (b[name].cpu().numpy() for name in ("group", "of_passage", "label"))
-        for g, row in enumerate(rows):
+        for g, row in enumerate(some):
             mine = np.flatnonzero(group == g)
-            base = of_passage[mine[0]]
-            place = of_passage[mine] - base
-            near = mine[place < k]
-            order = near[np.argsort(-scores[near], kind="stable")]
+            order = mine[np.argsort(-scores[mine], kind="stable")]
             scored.append((float(scores[order[0]]), bool(label[order[0]] == 1)))
             if row["answerable"]:
                 right.append(label[order[0]] == 1)
@@ -386,12 +453,10 @@ def evaluate(
                 {
                     "question": row["question"],
                     "answerable": row["answerable"],
-                    "fused": row["fused"],
-                    "cosine": row["cosine"],
-                    "place": place.tolist(),
+                    "place": (of_passage[mine] - of_passage[mine[0]]).tolist(),
                     "score": [round(float(x), 3) for x in scores[mine]],
                     "label": label[mine].tolist(),
-                    "passage": [round(float(x), 3) for x in whole[base : base + len(row["candidates"])]],
+                    "passage": [round(float(x), 3) for x in whole[of_passage[mine[0]] :][: len(row["candidates"][:k])]],
                 }
             )
     model.train()
@@ -414,6 +479,11 @@ def evaluate(
     }, dumped
 
 
+def moved(b: dict[str, Any], device: str) -> dict[str, Any]:
+    """A batch with its arrays on the device."""
+    return {n: v if isinstance(v, int | list) else v.to(device, non_blocking=True) for n, v in b.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("data", type=Path)
@@ -430,9 +500,10 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1.5e-4)
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--decay", type=float, default=0.01)
+    parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.manual_seed(SEED)
+    torch.manual_seed(SEED)  # the heads begin alike, so that weights of several runs can be averaged
     begun = time.time()
     tokenizer = Tokenizer.from_file(str(args.data / "tokenizer.json"))
     tokenizer.no_truncation()
@@ -444,7 +515,7 @@ def main() -> None:
     held = [c for c in collections if c.name in args.hold]
     weights = {name: float(value) for name, value in (pair.split("=") for pair in args.weight)}
     own = [c for c in collections if c.name not in args.hold and weights.get(c.name, 1.0) > 0]
-    steps = Steps(own, weights, tokenizer, args.groups, args.passages, args.epochs)
+    steps = Steps(own, weights, tokenizer, args.groups, args.passages, args.epochs, args.seed)
     print(f"{sum(len(c.rows) for c in own)} questions, {len(steps)} steps on {device}", flush=True)
 
     model = (restored(base, load_file(args.begin)) if args.begin else Reader(base)).to(device)
@@ -481,7 +552,7 @@ def main() -> None:
     )
     first, saved, log, started = step, time.time(), [], time.time()
     limit = begun + 60 * args.minutes if args.minutes else float("inf")
-    progress = step / total
+    progress, waited, ready = step / total, 0.0, time.time()
     model.train()
     for b in loader:
         progress = max(
@@ -491,7 +562,8 @@ def main() -> None:
             break
         for group in optimizer.param_groups:
             group["lr"] = args.rate * min(1.0, (step + 1) / max(1, 0.05 * total)) * (1 - progress)
-        b = {n: v if isinstance(v, int | list) else v.to(device, non_blocking=True) for n, v in b.items()}
+        waited += time.time() - ready
+        b = moved(b, device)
         with torch.autocast(device, torch.bfloat16):
             loss, parts = losses(model, b)
         optimizer.zero_grad(set_to_none=True)
@@ -502,13 +574,15 @@ def main() -> None:
         log.append(parts)
         if step % 200 == 0 or step == total:
             means = {name: round(float(torch.stack([one[name] for one in log]).mean()), 4) for name in log[0]}
-            print(f"{step}/{total} {time.time() - started:.0f} s {means}", flush=True)
+            spent = time.time() - started
+            print(f"{step}/{total} {spent:.0f} s, {waited:.0f} s of it waiting for batches {means}", flush=True)
             log = []
         if time.time() - saved > 120:
             if device == "cpu":
                 keep(checkpoint, {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step})
             export(model, base, args.out / "reader.safetensors")
             saved = time.time()
+        ready = time.time()
     print(f"{step - first} steps in {time.time() - started:.0f} s", flush=True)
     dumps = {}
     for collection in held:
@@ -526,7 +600,7 @@ def restored(base: dict[str, torch.Tensor], changes: dict[str, torch.Tensor]) ->
         for name, weight in model.state_dict().items():
             if name in changes:
                 change = changes[name].float() * changes.get(f"{name}.scale", torch.tensor(1.0))
-                weight.copy_(weight + change if name.startswith("network.") else change)
+                weight.copy_(weight.cpu() + change if name.startswith("network.") else change)
     return model
 
 
@@ -545,10 +619,10 @@ def export(model: Reader, base: dict[str, torch.Tensor], path: Path) -> None:
         if inner.startswith("embeddings") or weight.dtype != torch.float32:
             continue
         change = weight - base[inner].float() if name.startswith("network.") else weight
-        if change.ndim == 2 and name.startswith("network."):
+        if change.ndim == 2 and name.startswith(("network.", "comparison.")):
             scale = change.abs().amax(dim=1, keepdim=True).clamp(min=1e-8) / 127
             found[name] = torch.round(change / scale).to(torch.int8)
-            found[name + ".scale"] = scale.half() if False else scale
+            found[name + ".scale"] = scale
         else:
             found[name] = change.half() if change.ndim == 2 else change
     save_file({name: value.contiguous() for name, value in found.items()}, path)

@@ -16,7 +16,7 @@ from qa.encoder import Vectors
 from qa.errors import CorpusError, StoreError
 from qa.exporting import BUNDLED, READER
 
-FEATURES = ("score", "margin", "share", "whole", "rank", "coverage")  # none depends on how much is indexed
+FEATURES = ("score", "margin", "share", "whole", "rank")  # none depends on how much is indexed
 FILE = "calibration.json"
 LEAST = 10  # questions whose first quote is right, and others, which something can be learnt from
 L2 = 0.005  # on how far the weights of standardised features move from those that are shipped

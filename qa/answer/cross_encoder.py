@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qa.answer.comparison import KNOWN, Comparison
 from qa.encoder import DEFAULT, Span, Vectors, source_of
 from qa.errors import EncoderError
 from qa.exporting import BUNDLED, CHANGES, HEADS, PROBED, PROBES, READER, checksum
@@ -32,12 +33,14 @@ MOST_DIFFERENT = {"onnx": 0.01, "int8": 1.0}  # of a score from PyTorch's own, o
 class Reading(NamedTuple):
     """What reading a passage gave: a score for each sentence, shape (sentences,), and one for all of it.
 
-    `begins` and `ends` score each token as the first and the last one of an answer, `places` says where in the document
-    the tokens stand, and `owners` in which sentence, -1 for none.
+    `hidden` is what the scores are made from, shape (sentences, units). `begins` and `ends` score each token as the
+    first and the last one of an answer, `places` says where in the document the tokens stand, and `owners` in which
+    sentence, -1 for none.
     """
 
     passage: Passage
     sentences: Vectors
+    hidden: Vectors
     whole: float
     begins: Vectors
     ends: Vectors
@@ -64,6 +67,7 @@ class CrossEncoder:
         self._network = OnnxNetwork(folder)
         with np.load(folder / HEADS, allow_pickle=False) as heads:
             self._heads = {name: heads[name] for name in heads.files}
+        self._comparison = Comparison(self._heads)
 
     def verify(self) -> None:
         """Raise EncoderError unless the network is the one that was exported, where its files are still there."""
@@ -83,6 +87,13 @@ class CrossEncoder:
             for passage, before, tokens, one in zip(passages, labels, embedded, read, strict=True)
         ]
 
+    def compare(self, readings: Sequence[Reading], given: Sequence[Vectors]) -> list[Vectors]:
+        """What comparing all sentences adds to their scores; `given` is what Comparison is to know of each."""
+        sizes = [len(reading.hidden) for reading in readings]
+        hidden, known = np.vstack([reading.hidden for reading in readings]), np.vstack(given)
+        added = self._comparison(hidden, known, np.repeat(np.arange(len(sizes)), sizes))
+        return np.split(added, np.cumsum(sizes)[:-1])
+
     def _reading(
         self, passage: Passage, shift: int, first: Vectors, tokens: Vectors, offsets: Sequence[Span]
     ) -> Reading:
@@ -100,6 +111,7 @@ class CrossEncoder:
         return Reading(
             passage=passage,
             sentences=np.where(sizes > 0, scores, np.float32(UNREAD)),
+            hidden=hidden,
             whole=float(first @ self._heads["passage.weight"][0] + self._heads["passage.bias"][0]),
             begins=marks[:, 0],
             ends=marks[:, 1],
@@ -160,12 +172,20 @@ def probes() -> tuple[str, list[Passage]]:
     ]
 
 
+def probed(read: CrossEncoder) -> Vectors:
+    """For each probe the scores of its two sentences and of all of it, of its first token to begin and last to end."""
+    readings = read(*probes())
+    added = read.compare(readings, [np.zeros((len(one.sentences), KNOWN), dtype=np.float32) for one in readings])
+    rows = [
+        (*(one.sentences + more), one.whole, one.begins[0], one.ends[-1])
+        for one, more in zip(readings, added, strict=True)
+    ]
+    return np.array(rows, dtype=np.float32)
+
+
 def _compare(runtime: str, folder: Path) -> None:
     """Raise EncoderError unless the network in a folder gives the scores that PyTorch gave."""
-    found = np.array(
-        [(*one.sentences, one.whole, one.begins[0], one.ends[-1]) for one in CrossEncoder(folder)(*probes())]
-    )
-    difference = float(np.abs(found - np.load(folder / PROBED)).max())
+    difference = float(np.abs(probed(CrossEncoder(folder)) - np.load(folder / PROBED)).max())
     if not difference <= MOST_DIFFERENT[runtime]:
         raise EncoderError(f"its scores differ from PyTorch's own by {difference:.3f}")
 

@@ -12,20 +12,21 @@ from qa.answer.lists import Place, listing
 from qa.answer.retriever import Candidate, Retrieved
 from qa.encoder import Vectors
 from qa.stores import Store
-from qa.terms import Analyzer
 from qa.types import Answer, Citation, Hit, Passage, Sentence
 
 MAX_CITATIONS = 3
-NEAR_BEST = 0.1  # a further sentence is cited where its share of the belief is at least this part of the best one's
+NEAR_BEST = 0.07  # a further sentence is cited where its share of the belief is at least this part of the best one's
 MAX_ITEMS = 20  # of a list
+STANDS_OUT = 0.5  # an item with this share of the belief answers by itself
 LEAST_WORDS = 4  # in a sentence of which a copy elsewhere says the same; a shorter one may mean something else there
 SURE_SPAN = 0.5  # the probability of the words that answer from which on they are pointed out, if not most of the quote
-FUSED = 0.45  # what a point of the retriever's score counts beside the reader's, fitted on manuals,
+FUSED = 0.45  # what a point of the retriever's score counts beside the reader's, as in its training,
 SIMILARITY = 6.0  # and what the cosine of question and sentence does
-SAID = 3.0  # and what a sentence loses that was the answer before
+MIDDLE = 0.5  # of those cosines
+SAID = 3.0  # what a sentence loses that was the answer before
 
-THRESHOLD = 0.28  # of confidence, below which a question is declined; docs/evaluation.md has what that does
-SURE = 0.58  # and below which an answer says of itself that it isn't sure
+THRESHOLD = 0.26  # of confidence, below which a question is declined; docs/evaluation.md has what that does
+SURE = 0.55  # and below which an answer says of itself that it isn't sure
 
 ABSTENTION = "The documents don't say."
 
@@ -50,9 +51,13 @@ class Choice(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """What reading has shown: the choices, best first, and the features that confidence is computed from."""
+    """What reading has shown: the choices, best first, and the features that confidence is computed from.
+
+    `scores` are those of each passage's sentences.
+    """
 
     readings: list[Reading]
+    scores: list[Vectors]
     choices: list[Choice]
     features: Mapping[str, float]
 
@@ -64,14 +69,12 @@ class Reader:
         self,
         read: CrossEncoder,
         calibration: Calibration,
-        analyzer: Analyzer,
         store: Store,
         threshold: float,
         sure: float,
     ) -> None:
         self._read = read
         self._calibration = calibration
-        self._analyzer = analyzer
         self._store = store
         self._threshold = threshold
         self._sure = sure
@@ -91,7 +94,7 @@ class Reader:
             standalone=retrieved.question,
             text=" ".join(" ".join(c.quote.split()) for c in citations) or ABSTENTION,
             citations=citations,
-            hits=tuple(_with_cited(_reordered(retrieved, found.readings), cited)),
+            hits=tuple(_with_cited(_reordered(retrieved, found.scores), cited)),
             confidence=confidence,
             abstained=abstained,
             unsure=not abstained and confidence < self._sure,
@@ -101,25 +104,27 @@ class Reader:
         """Read the candidates, and rank their sentences; those that were `said` before come behind."""
         candidates = retrieved.candidates
         readings = self._read(retrieved.question, [candidate.passage for candidate in candidates])
-        choices = _choices(readings, candidates, said)
-        return Findings(readings, choices, self._features(retrieved, readings, choices))
+        scores = self._scores(readings, candidates)
+        choices = _choices(scores, candidates, said)
+        return Findings(readings, scores, choices, _features(readings, choices))
 
-    def _features(
-        self, retrieved: Retrieved, readings: Sequence[Reading], choices: Sequence[Choice]
-    ) -> dict[str, float]:
-        best = choices[0]
-        terms = self._analyzer.terms(retrieved.question)
-        idf = self._store.idf(terms)
-        around = {*self._analyzer.terms(f"{best.passage.title} {best.passage.heading} {best.passage.text}")}
-        others = [one.score for one in choices[1:]]
-        return {
-            "score": float(readings[best.candidate].sentences[best.sentence]),
-            "margin": min(5.0, best.score - max(others, default=best.score - 5.0)),
-            "share": math.log(best.share + 1e-4),
-            "whole": readings[best.candidate].whole,
-            "rank": math.log1p(best.candidate),
-            "coverage": sum(idf[t] for t in set(terms) & around) / (sum(idf[t] for t in set(terms)) + 1e-9),
-        }
+    def _scores(self, readings: Sequence[Reading], candidates: Sequence[Candidate]) -> list[Vectors]:
+        """The scores of the passages' sentences, by reading and comparing them and by what the retriever thinks."""
+        given = [
+            np.column_stack(
+                [
+                    np.full(len(c.similarities), c.fused - candidates[0].fused, dtype=np.float32),
+                    c.similarities - np.float32(MIDDLE),
+                    np.ones(len(c.similarities), dtype=np.float32),
+                ]
+            )
+            for c in candidates
+        ]
+        compared = self._read.compare(readings, given)
+        return [
+            reading.sentences + known @ np.array([FUSED, SIMILARITY, 0], dtype=np.float32) + added
+            for reading, known, added in zip(readings, given, compared, strict=True)
+        ]
 
     def _list(self, retrieved: Retrieved, choices: Sequence[Choice]) -> list[Place]:
         """The lead and the items of the list that the best sentence leads to, or that several of the best are in."""
@@ -133,7 +138,8 @@ class Reader:
             return []
         near = _near_best(choices)
         items = sum(place in found.items for place in near)
-        wanted = leads or (items > 1 and 2 * items > len(near))
+        is_one_of_many = best.share < STANDS_OUT or items == len(found.items)
+        wanted = leads or (is_one_of_many and items > 1 and 2 * items > len(near))
         leading = [found.lead] if found.lead and found.lead[1].text.rstrip().endswith(":") else []
         return [*leading, *found.items[:MAX_ITEMS]] if wanted else []
 
@@ -149,12 +155,12 @@ class Reader:
         return _cited(passage, sentence, span, also)
 
 
-def _choices(readings: Sequence[Reading], candidates: Sequence[Candidate], said: str) -> list[Choice]:
+def _choices(scores: Sequence[Vectors], candidates: Sequence[Candidate], said: str) -> list[Choice]:
     """The different sentences of all candidates, best first, with their copies."""
     scored = [
         (float(score) - SAID * (" ".join(candidate.passage.sentences[n].text.split()) in said), at, n)
-        for at, (reading, candidate) in enumerate(zip(readings, candidates, strict=True))
-        for n, score in enumerate(_scores(reading, candidate))
+        for at, (own, candidate) in enumerate(zip(scores, candidates, strict=True))
+        for n, score in enumerate(own)
     ]
     first: dict[str, int] = {}
     kept: list[tuple[float, int, int]] = []
@@ -175,9 +181,16 @@ def _choices(readings: Sequence[Reading], candidates: Sequence[Candidate], said:
     ]
 
 
-def _scores(reading: Reading, candidate: Candidate) -> Vectors:
-    """The scores of a passage's sentences: the reader's with what the retriever thinks of the passage and of them."""
-    return reading.sentences + FUSED * np.float32(candidate.fused) + SIMILARITY * candidate.similarities
+def _features(readings: Sequence[Reading], choices: Sequence[Choice]) -> dict[str, float]:
+    best = choices[0]
+    others = [one.score for one in choices[1:]]
+    return {
+        "score": best.score,
+        "margin": min(5.0, best.score - max(others, default=best.score - 5.0)),
+        "share": math.log(best.share + 1e-4),
+        "whole": readings[best.candidate].whole,
+        "rank": math.log1p(best.candidate),
+    }
 
 
 def _near_best(choices: Sequence[Choice]) -> list[Place]:
@@ -198,11 +211,10 @@ def _with_cited(hits: list[Hit], cited: Sequence[Place]) -> list[Hit]:
     return hits + [Hit(passage, hits[-1].score) for passage in more]
 
 
-def _reordered(retrieved: Retrieved, readings: Sequence[Reading]) -> list[Hit]:
-    """The hits by what reading them has shown: the best sentence's score and the fused one."""
+def _reordered(retrieved: Retrieved, scores: Sequence[Vectors]) -> list[Hit]:
+    """The hits by what reading them has shown, each with its best sentence's score."""
     read = [
-        Hit(candidate.passage, float(_scores(reading, candidate).max()))
-        for candidate, reading in zip(retrieved.candidates, readings, strict=True)
+        Hit(candidate.passage, float(own.max())) for candidate, own in zip(retrieved.candidates, scores, strict=True)
     ]
     read.sort(key=lambda hit: -hit.score)
     least = read[-1].score

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from qa import exporting
 from qa.answer import cross_encoder
-from qa.answer.cross_encoder import CLS, MAX_QUESTION, SEP, UNREAD, CrossEncoder, load_reader, probes
+from qa.answer.cross_encoder import CLS, MAX_QUESTION, SEP, UNREAD, CrossEncoder, load_reader, probed
 from qa.errors import EncoderError
 from qa.exporting import ABOUT, BUNDLED, CHANGES, PROBED, READER
 from qa.types import Passage, Sentence
@@ -72,8 +72,7 @@ def test_words_that_answer_are_in_their_sentence(reader: CrossEncoder, texts: li
 
 def test_its_scores_are_those_of_pytorch_and_in_eight_bits_near_them(tmp_path: Path, reader: CrossEncoder) -> None:
     for own, within in ((load_reader(tmp_path, "onnx"), 2e-3), (reader, 1.0)):
-        found = [(*one.sentences, one.whole, one.begins[0], one.ends[-1]) for one in own(*probes())]
-        assert np.array(found) == pytest.approx(PROBED_SCORES, abs=within)
+        assert probed(own) == pytest.approx(PROBED_SCORES, abs=within)
         own.verify()
 
 
@@ -100,7 +99,7 @@ def test_it_is_exported_once_and_a_damaged_one_anew(
 def test_other_scores_are_refused_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(cross_encoder.MOST_DIFFERENT, "int8", -1.0)
     in_32_bits = load_reader(tmp_path)
-    assert in_32_bits(*probes())[0].sentences == pytest.approx(PROBED_SCORES[0, :2], abs=2e-3)
+    assert probed(in_32_bits) == pytest.approx(PROBED_SCORES, abs=2e-3)
     monkeypatch.setitem(cross_encoder.MOST_DIFFERENT, "onnx", -1.0)
     shutil.rmtree(tmp_path)
     with pytest.raises(EncoderError, match=r"can't be used \(its scores differ from PyTorch's own by"):

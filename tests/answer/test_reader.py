@@ -12,26 +12,31 @@ from qa.answer.calibration import FEATURES, Calibration
 from qa.answer.cross_encoder import Reading
 from qa.answer.reader import ABSTENTION, Reader
 from qa.answer.retriever import Retriever
+from qa.encoder import Vectors
 from qa.terms import Analyzer
 from qa.types import Passage
 
 ZERO = dict.fromkeys(("intercept", *FEATURES), 0.0)
 
 
-def words_in(question: str, passages: Sequence[Passage]) -> list[Reading]:
+class WordsIn:
     """A sentence's score is ten for each of the question's words, less five; the last word answers, if it is asked."""
-    wanted = question.lower().strip("?").split()
-    found = []
-    for passage in passages:
-        scores = [10 * sum(word in s.text.lower() for word in wanted) - 5 for s in passage.sentences]
-        places = [
-            (passage.start + at, passage.start + at + 1) for at, letter in enumerate(passage.text) if letter.isalnum()
-        ]
-        owners = [next((n for n, s in enumerate(passage.sentences) if s.start <= a < s.end), -1) for a, _ in places]
-        marks = np.array([20.0 * passage.text[a - passage.start].isdigit() for a, _ in places], dtype=np.float32)
-        vector = np.array(scores, dtype=np.float32)
-        found.append(Reading(passage, vector, float(max(scores)), marks, marks, places, owners))
-    return found
+
+    def __call__(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        wanted = question.lower().strip("?").split()
+        found = []
+        for passage in passages:
+            scores = [10 * sum(word in s.text.lower() for word in wanted) - 5 for s in passage.sentences]
+            places = [(passage.start + at, passage.start + at + 1) for at, c in enumerate(passage.text) if c.isalnum()]
+            owners = [next((n for n, s in enumerate(passage.sentences) if s.start <= a < s.end), -1) for a, _ in places]
+            marks = np.array([20.0 * passage.text[a - passage.start].isdigit() for a, _ in places], dtype=np.float32)
+            vector = np.array(scores, dtype=np.float32)
+            found.append(Reading(passage, vector, vector[:, None], float(max(scores)), marks, marks, places, owners))
+        return found
+
+    def compare(self, readings: Sequence[Reading], given: Sequence[Vectors]) -> list[Vectors]:
+        """Nothing is added."""
+        return [np.zeros(len(known), dtype=np.float32) for known in given]
 
 
 @pytest.fixture
@@ -44,7 +49,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
         encoder, analyzer = WordCountEncoder(), Analyzer()
         store = indexing.build(documents, encoder, analyzer)
         calibration = Calibration({**ZERO, "intercept": intercept, "score": score})
-        read = Reader(words_in, calibration, analyzer, store, threshold=0.2, sure=0.5)  # type: ignore[arg-type]
+        read = Reader(WordsIn(), calibration, store, threshold=0.2, sure=0.5)  # type: ignore[arg-type]
         return read(question, Retriever(store, encoder, analyzer)(question))
 
     return ask
