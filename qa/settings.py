@@ -4,8 +4,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from qa.errors import SettingsError
 from qa.terms import LANGUAGES
@@ -14,7 +16,8 @@ PREFIX = "QA_"
 RUNTIMES = ("onnx", "int8", "torch")  # what can run the encoder
 LOCAL = "local"
 STORE = re.compile(r"local|milvus:(?:https?://[^/\s@]+(?:/\w+)?/?|(?!\w+:)\S.*\.db)")
-ORIGIN = re.compile(r"https?://[^/\s]+|null|\*")
+ANY = ("*", "null")  # origins that name no host
+PORTS = {"http": 80, "https": 443}
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -34,6 +37,7 @@ class Settings:
     sure: float = 0.55
     language: str = "auto"
     origins: str = ""
+    proxy: str = ""
     token: str = ""
     rate: int = 60
     feedback: str = ""
@@ -72,19 +76,46 @@ class Settings:
                 f"{PREFIX}STORE can't be used; give local, milvus:FILE.db or milvus:http://HOST:19530, any token apart "
                 f"from it in {PREFIX}STORE_TOKEN"
             )
-        for origin in settings.allowed_origins:
-            if not ORIGIN.fullmatch(origin):
-                raise SettingsError(f"{PREFIX}ORIGINS has {origin!r}; give origins as https://example.org, with spaces")
+        settings._check_addresses()
         if settings.language not in ("auto", *LANGUAGES):
             raise SettingsError(
                 f"{PREFIX}LANGUAGE is {settings.language!r}; give auto or one of {', '.join(LANGUAGES)}"
             )
         return settings
 
+    def _check_addresses(self) -> None:
+        for origin in self.origins.replace(",", " ").split():
+            if origin not in ANY and origin_of(origin) is None:
+                raise SettingsError(f"{PREFIX}ORIGINS has {origin!r}; give origins as https://example.org, with spaces")
+        for address in self.proxies:
+            try:
+                ip_network(address)
+            except ValueError:
+                raise SettingsError(f"{PREFIX}PROXY has {address!r}; give addresses as 10.0.0.2") from None
+
     @property
     def allowed_origins(self) -> list[str]:
-        """The origins whose pages may use the server, besides its own."""
-        return self.origins.replace(",", " ").split()
+        """The origins whose pages may use the server, besides its own, each as browsers write it."""
+        return [origin_of(origin) or origin for origin in self.origins.replace(",", " ").split()]
+
+    @property
+    def proxies(self) -> list[str]:
+        """The addresses of proxies, which are believed what they say of a request."""
+        return self.proxy.replace(",", " ").split()
+
+
+def origin_of(url: str) -> str | None:
+    """The origin of a URL that has nothing but one, as browsers write it; None where it isn't one."""
+    try:
+        parts = urlsplit(url.strip().lower())
+        port = parts.port
+    except ValueError:
+        return None
+    rest = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in PORTS or not parts.hostname or rest or not re.fullmatch(r"[\w.:-]+", parts.hostname):
+        return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, PORTS[parts.scheme]) else "")
 
 
 def _cast(name: str, value: str, kind: type) -> Any:

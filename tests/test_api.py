@@ -18,7 +18,7 @@ from qa import Assistant, Document, Settings
 from qa.cli import cli
 from qa.encoder import Encoder
 from qa.types import Answer
-from qa.web.guard import MAX_BODY, MAX_IN_FLIGHT_CLIENT
+from qa.web.limits import MAX_BODY, MAX_IN_FLIGHT_CLIENT
 
 HOSTILE = "The keeper is <script>window.bad = 1</script> <img src=x onerror='bad'> ![x](http://e.com/x.png) Quill."
 PORTS = """# Ports

@@ -86,7 +86,9 @@ def test_a_store_that_is_none_is_refused_without_saying_its_token(store: str) ->
     assert "s3cret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("origins", ["example.org", "https://example.org/", "https://a.example https:/b", "ftp://a"])
+@pytest.mark.parametrize(
+    "origins", ["example.org", "https://example.org/page", "https://a.example https:/b", "ftp://a", "http://["]
+)
 def test_an_origin_that_is_none_is_named(origins: str) -> None:
     with pytest.raises(SettingsError, match=r"^QA_ORIGINS has '"):
         Settings.from_environment({"QA_ORIGINS": origins})
@@ -94,8 +96,8 @@ def test_an_origin_that_is_none_is_named(origins: str) -> None:
 
 def test_every_setting_is_among_those_tested() -> None:
     assert {field.name for field in fields(Settings)} == set(
-        "corpus index encoder runtime max_file_mb host port title threshold sure language origins token rate feedback "
-        "url source_url "
+        "corpus index encoder runtime max_file_mb host port title threshold sure language origins proxy token rate "
+        "feedback url source_url "
         "log_questions store store_token".split()
     )
 
@@ -123,3 +125,15 @@ def test_a_number_out_of_range_is_named_in_one_line(name: str, value: str) -> No
 
 def test_the_thresholds_have_one_default() -> None:
     assert (Settings().threshold, Settings().sure) == (THRESHOLD, SURE)
+
+
+def test_origins_are_taken_as_browsers_write_them() -> None:
+    found = Settings.from_environment(
+        {"QA_ORIGINS": "HTTPS://Example.org:443/, http://a.example:80 http://b:8080 null"}
+    )
+    assert found.allowed_origins == ["https://example.org", "http://a.example", "http://b:8080", "null"]
+
+
+def test_a_proxy_that_is_no_address_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"^QA_PROXY has 'proxy\.local'"):
+        Settings.from_environment({"QA_PROXY": "10.0.0.2, proxy.local"})

@@ -11,7 +11,8 @@ from qa.assistant import History
 from qa.errors import StoreUnavailable
 from qa.payload import payload
 from qa.types import Answer
-from qa.web.render import answer_html
+from qa.web.api import MAX_HISTORY, MAX_QUESTION
+from qa.web.render import answer_html, trimmed
 from qa.web.service import Service
 
 CSS = Path(__file__).with_name("chat.css")
@@ -19,7 +20,7 @@ ABOUT = "Answers are the documents’ own words, quoted and cited; what they don
 LOADING = "The documents are being loaded. You can type already: the answer comes as soon as they are there."
 EXAMPLE = "What is said about “{topic}”?"
 EXAMPLES = 4
-MAX_QUESTION = 2000  # characters
+MAX_SHOWN = 50  # answers of a conversation
 
 Answers = list[Answer]
 
@@ -48,18 +49,23 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
         except StoreUnavailable:
             raise gr.Error("The documents can’t be reached: ask again in a moment") from None
 
+    def check(question: str) -> None:
+        if len(question) > MAX_QUESTION:
+            raise gr.Error(f"The question is longer than {MAX_QUESTION} characters: shorten it")
+
     def respond(question: str, answers: Answers) -> tuple[str, list[Any], Answers, gr.Button]:
         if not question.strip():
             return "", _messages(answers), answers, gr.Button()
-        history = [(answer.standalone, answer.text) for answer in answers]
-        answers = [*answers, answered(question, history)]
+        check(question)
+        history = [(answer.standalone, answer.text) for answer in answers[-MAX_HISTORY:]]
+        answer = answered(question, history)
+        answers = [*answers, trimmed(answer)][-MAX_SHOWN:]
         changed = answers[-1].standalone != question
         return "", _messages(answers), answers, gr.Button(visible=changed)
 
     def ask(question: str) -> dict[str, Any]:
         """Answer a question in the documents' own words, with citations, or say that they don't hold the answer."""
-        if len(question) > MAX_QUESTION:
-            raise gr.Error(f"The question is longer than {MAX_QUESTION} characters: shorten it")
+        check(question)
         begin = time.perf_counter()
         answer = answered(question)
         return payload(answer, 1000 * (time.perf_counter() - begin))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from html import escape
 from itertools import groupby
 
@@ -74,6 +75,13 @@ def _by_passage(answer: Answer) -> Iterable[tuple[Passage, Sequence[tuple[int, C
     for _, group in groupby(sorted(numbered, key=lambda item: order[id(item[0])]), key=lambda item: id(item[0])):
         items = list(group)
         yield items[0][0], [(n, c) for _, n, c in items]
+
+
+def trimmed(answer: Answer) -> Answer:
+    """The answer with no more than is shown of it, to be kept in a conversation."""
+    cited = {id(_passage_of(c, answer.hits)) for c in answer.citations}
+    hits = [hit for n, hit in enumerate(answer.hits) if n < NEAREST or id(hit.passage) in cited]
+    return replace(answer, hits=tuple(hits))
 
 
 def _passage_of(citation: Citation, hits: Iterable[Hit]) -> Passage:

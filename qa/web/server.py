@@ -11,16 +11,21 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from qa.assistant import Assistant
 from qa.errors import SettingsError
 from qa.settings import Settings
 from qa.web.api import handle_errors, routes
-from qa.web.guard import MAX_IN_FLIGHT, Guard, Limits
+from qa.web.connections import Server, configured
+from qa.web.guard import Guard
+from qa.web.joins import Joins
+from qa.web.limits import MAX_IN_FLIGHT, Limits
 from qa.web.service import Service
 
 API_VERSION = "1"
 MAX_QUEUE = 64  # questions of the chat page that wait
+MAX_SESSIONS = 1000  # conversations of the chat page that are kept
 
 
 def serve(
@@ -47,8 +52,7 @@ def serve(
 
 def http_server(service: Service, settings: Settings) -> uvicorn.Server:
     """The server of the application, to be run on a socket."""
-    app = create_app(service, settings)
-    return uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", ws="none", server_header=False))
+    return Server(configured(create_app(service, settings)))
 
 
 def create_app(service: Service, settings: Settings) -> FastAPI:
@@ -66,7 +70,9 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     handle_errors(app)
     app.include_router(routes(service, settings))
     origins = settings.allowed_origins
-    app.add_middleware(Limits, rate=settings.rate, token=settings.token)
+    page = chat_page(service, settings.title).queue(default_concurrency_limit=MAX_IN_FLIGHT, max_size=MAX_QUEUE)
+    page.state_session_capacity = MAX_SESSIONS
+    app.add_middleware(Limits, rate=settings.rate, token=settings.token, joins=Joins(page._queue, tuple(page.fns)))
     app.add_middleware(
         CORSMiddleware,
         allow_origins=origins,
@@ -74,8 +80,9 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
         allow_headers=["Content-Type", "Authorization"],
         expose_headers=["Retry-After"],
     )
-    app.add_middleware(Guard, origins=origins, host=settings.host)
-    page = chat_page(service, settings.title).queue(default_concurrency_limit=MAX_IN_FLIGHT, max_size=MAX_QUEUE)
+    app.add_middleware(Guard, origins=origins, host=settings.host, url=settings.url)
+    if settings.proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.proxies)
     gr.mount_gradio_app(
         app,
         page,

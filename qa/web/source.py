@@ -46,6 +46,17 @@ def message_html(title: str, message: str, root: str) -> str:
     return PAGE.format(title=escape(title), path="", links="", body=f"<p>{escape(message)}</p>", root=escape(root))
 
 
+def token_html(root: str, to: str, message: str = "This question box asks for its token once.") -> str:
+    """A page that asks for the token and posts it to an address; the browser then keeps a session."""
+    form = (
+        f'<meta name="referrer" content="same-origin"><p>{escape(message)}</p>'
+        f'<form method="post" action="{escape(to)}">'
+        '<label>Token <input type="password" name="token" required autofocus autocomplete="current-password"></label> '
+        "<button>Go on</button></form>"
+    )
+    return PAGE.format(title="The token", path="", links="", body=form, root=escape(root))
+
+
 class _Body:
     """Writes blocks as HTML; the first mark is where the page is scrolled to, and headings leave out no level."""
 

@@ -1,0 +1,84 @@
+"""What waits in the queue of the chat page: whose it is, and whether anybody still listens for it."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+UNHEARD_S = 30  # after which what nobody listens for is dropped,
+MOST_UNHEARD = 100  # or earlier, of so many sessions
+MAX_NAME = 100  # characters, of a session
+QUEUED, CALLED = "/gradio_api/queue/", "/gradio_api/call/"
+
+
+class _Session:
+    def __init__(self, client: str) -> None:
+        self.client = client
+        self.listeners = 0
+        self.heard = time.monotonic()  # when somebody last listened, or it began
+
+
+class Joins:
+    """Counts what each client has in a Gradio queue, and drops what nobody has listened for in UNHEARD_S."""
+
+    def __init__(self, queue: Any, functions: Sequence[int]) -> None:
+        self._queue = queue
+        self._functions = frozenset(functions)
+        self._sessions: dict[str, _Session] = {}
+
+    def problem(self, path: str, given: Mapping[str, Any]) -> str:
+        """Why the queue can't take a request, or an empty text where it can."""
+        function, session = given.get("fn_index"), given.get("session_hash")
+        if not isinstance(given.get("data", []), list | dict):
+            return "data: give a list of what the function takes"
+        if path.startswith(QUEUED) and (isinstance(function, bool) or function not in self._functions):
+            return "fn_index: there is no such function"
+        if session is not None and (not isinstance(session, str) or not 0 < len(session) <= MAX_NAME):
+            return f"session_hash: give a name of at most {MAX_NAME} characters"
+        return ""
+
+    def joined(self, session: str, client: str) -> None:
+        """Take note that a client has asked something within a session."""
+        known = self._sessions.setdefault(session, _Session(client))
+        known.heard = time.monotonic()
+
+    def waiting(self, client: str | None = None) -> int:
+        """How much of a client's, or of everybody's, waits to be answered or is being answered."""
+        events = [event.session_hash for event in self._queue.event_ids_to_events.values()]
+        sessions = [self._sessions[name] for name in events if name in self._sessions]
+        return sum(client in (None, session.client) for session in sessions)
+
+    @contextmanager
+    def listening(self, path: str, query: Mapping[str, Sequence[str]]) -> Iterator[None]:
+        """Take note that somebody listens for a session, where a request does that."""
+        session = self._sessions.get(self._session_of(path, query))
+        if session is None:
+            yield
+            return
+        session.listeners += 1
+        try:
+            yield
+        finally:
+            session.listeners -= 1
+            session.heard = time.monotonic()
+
+    async def drop_unheard(self) -> None:
+        """Drop the sessions that nobody has listened for in a while, and the oldest of many, with what they left."""
+        unheard = sorted((s.heard, name) for name, s in self._sessions.items() if not s.listeners)
+        late = time.monotonic() - UNHEARD_S
+        for n, (heard, name) in enumerate(unheard):
+            if heard < late or n < len(unheard) - MOST_UNHEARD:
+                del self._sessions[name]
+                await self._queue.clean_events(session_hash=name)
+                self._queue.pending_event_ids_session.pop(name, None)
+                if name in self._queue.pending_messages_per_session:
+                    del self._queue.pending_messages_per_session[name]
+
+    def _session_of(self, path: str, query: Mapping[str, Sequence[str]]) -> str:
+        if path.startswith(QUEUED):
+            return next(iter(query.get("session_hash", [])), "")
+        if path.startswith(CALLED):
+            event = path.rstrip("/").rpartition("/")[2]
+            pending = self._queue.pending_event_ids_session
+            return next((name for name, events in pending.items() if event in events), "")
+        return ""

@@ -1,0 +1,190 @@
+"""The ways to answers and texts: closed without the token, to other hosts and origins, and to requests out of shape."""
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from conftest import CHROMIUM, serving
+from playwright.sync_api import Browser, expect
+
+from qa import Assistant, Document, Settings
+from qa.encoder import Encoder
+from qa.web import joins, limits
+from qa.web.joins import MOST_UNHEARD
+from qa.web.limits import MAX_DEPTH, WRONG_TOKENS
+
+TOKEN = "open sesame"
+QUESTION = {"question": "Which river is the port of Elm on?"}
+JOIN = "/gradio_api/queue/join"
+EVIL = "evil.example"
+
+
+@pytest.fixture(scope="module")
+def assistant(encoder: Encoder) -> Assistant:
+    return Assistant.from_documents([Document("ports.md", "Ports", "The port of Elm is on the Ash river.")], encoder)
+
+
+@pytest.fixture(scope="module")
+def closed(assistant: Assistant) -> Iterator[str]:
+    with serving(Settings(token=TOKEN, rate=10_000), lambda: assistant) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def named(assistant: Assistant) -> Iterator[str]:
+    """A server for the outside, whose names are known."""
+    settings = Settings(host="0.0.0.0", origins="https://site.example", url="https://ask.example", rate=10_000)
+    with serving(settings, lambda: assistant) as address:
+        yield address
+
+
+def join(session: str | None = "s", function: object = 1, data: object = ("Which river?", None)) -> dict[str, object]:
+    return {"session_hash": session, "fn_index": function, "data": data}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/config"),
+        ("GET", "/docs"),
+        ("GET", "/openapi.json"),
+        ("GET", "/source/ports.md"),
+        ("GET", "/gradio_api/info"),
+        ("GET", "/gradio_api/queue/data?session_hash=s"),
+        ("GET", "/gradio_api/call/ask/x"),
+        ("POST", JOIN),
+        ("POST", "/gradio_api/call/ask"),
+        ("POST", "/gradio_api/mcp/"),
+        ("POST", "/api/ask"),
+        ("POST", "/api/feedback"),
+    ],
+)
+def test_nothing_is_told_without_the_token(closed: str, method: str, path: str) -> None:
+    for headers in ({}, {"Authorization": "Basic open sesame"}, {"Cookie": f"{limits.COOKIE}={TOKEN}"}):
+        answer = httpx.request(method, closed + path, json=join() if method == "POST" else None, headers=headers)
+        assert answer.status_code == 401
+        assert answer.json() == {"error": "give the token, as Authorization: Bearer …"}
+
+
+def test_with_the_token_everything_is_there_and_what_tells_nothing_is_free(closed: str) -> None:
+    right = {"Authorization": f"Bearer {TOKEN}"}
+    assert httpx.post(f"{closed}/api/ask", json=QUESTION, headers=right).json()["abstained"] is False
+    assert httpx.get(f"{closed}/source/ports.md", headers=right).status_code == 200
+    assert httpx.get(closed, headers=right).status_code == 200
+    for path in ("/api/health", "/widget.js"):
+        assert httpx.get(closed + path).status_code == 200
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+def test_the_page_asks_for_the_token_once(closed: str, browser: Browser) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(closed)
+        page.get_by_label("Token").fill("wrong")
+        page.get_by_role("button").click()
+        expect(page.get_by_text("This is not the token")).to_be_visible()
+        page.get_by_label("Token").fill(TOKEN)
+        page.get_by_role("button").click()
+        page.get_by_placeholder("Ask a question").fill("Which river is the port of Elm on?")
+        page.keyboard.press("Enter")
+        expect(page.locator(".qa-answer")).to_contain_text("Ash", timeout=30_000)
+        (cookie,) = context.cookies()
+        assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+        assert TOKEN not in cookie["value"]
+        assert context.new_page().goto(f"{closed}/source/ports.md").status == 200  # type: ignore[union-attr]
+
+
+def test_tokens_can_not_be_tried_out(assistant: Assistant) -> None:
+    with serving(Settings(token=TOKEN), lambda: assistant) as address:
+        for _ in range(WRONG_TOKENS):
+            wrong = {"Authorization": "Bearer guessed"}
+            assert httpx.post(f"{address}/api/ask", json=QUESTION, headers=wrong).status_code == 401
+        right = {"Authorization": f"Bearer {TOKEN}"}
+        assert httpx.post(f"{address}/api/ask", json=QUESTION, headers=right).status_code == 401
+        assert httpx.post(f"{address}/token", data={"token": TOKEN}).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/", "/config", "/api/health", "/gradio_api/info", "/source/ports.md"])
+def test_a_name_that_was_made_to_point_here_is_refused_on_every_address(named: str, path: str) -> None:
+    assert httpx.get(named + path, headers={"Host": EVIL}).status_code == 403
+    for host in ("site.example", "ask.example", "ask.example:8080", "127.0.0.1"):
+        assert httpx.get(named + path, headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://", "nonsense", "https://evil.example", "null", "https://a@b"])
+def test_an_origin_out_of_shape_is_an_origin_of_somebody_else(named: str, origin: str) -> None:
+    assert httpx.post(f"{named}/api/ask", json=QUESTION, headers={"Origin": origin}).status_code == 403
+
+
+@pytest.mark.parametrize("origin", ["https://site.example", "HTTPS://SITE.example:443"])
+def test_a_listed_origin_is_let_in_however_it_is_written(named: str, origin: str) -> None:
+    assert httpx.post(f"{named}/api/ask", json=QUESTION, headers={"Origin": origin}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/config", "/gradio_api/info"])
+@pytest.mark.parametrize("header", ["X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Server", "Forwarded"])
+def test_what_a_client_says_it_forwards_is_not_believed(named: str, path: str, header: str) -> None:
+    assert EVIL not in httpx.get(named + path, headers={header: EVIL}).text
+
+
+def test_a_named_proxy_says_whose_request_it_is(assistant: Assistant) -> None:
+    for proxy, status in (("127.0.0.1", 200), ("", 429)):
+        with serving(Settings(proxy=proxy, rate=1), lambda: assistant) as address:
+            first, second = (
+                httpx.post(f"{address}/api/ask", json=QUESTION, headers={"X-Forwarded-For": client})
+                for client in ("192.0.2.1", "192.0.2.2")
+            )
+            assert (first.status_code, second.status_code) == (200, status)
+
+
+@pytest.mark.parametrize("function", [99, -1, True, "1", None, 1.5])
+def test_a_function_that_is_not_there_is_refused(named: str, function: object) -> None:
+    answer = httpx.post(named + JOIN, json=join(function=function))
+    assert (answer.status_code, answer.json()) == (400, {"error": "fn_index: there is no such function"})
+
+
+@pytest.mark.parametrize("session", ["", "x" * 200, 5, ["a"]])
+def test_a_session_out_of_shape_is_refused(named: str, session: str) -> None:
+    assert httpx.post(named + JOIN, json=join(session)).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/mcp/", "/api/ask", JOIN, "/gradio_api/call/ask", "/api/feedback"])
+def test_lists_in_lists_in_lists_are_refused(named: str, path: str) -> None:
+    for body in ("[" * 100_000, '{"a":' * 50_000, "[" * (MAX_DEPTH + 1)):
+        answer = httpx.post(named + path, content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 400
+    quoted = json.dumps({"question": "[" * 500})
+    headers = {"Content-Type": "application/json"}
+    assert httpx.post(f"{named}/api/ask", content=quoted, headers=headers).status_code == 200
+
+
+def test_what_nobody_listens_for_is_dropped(assistant: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[joins.Joins] = []
+    made = joins.Joins.__init__
+
+    def remembered(self: joins.Joins, queue: object, functions: tuple[int, ...]) -> None:
+        made(self, queue, functions)
+        kept.append(self)
+
+    monkeypatch.setattr(joins.Joins, "__init__", remembered)
+    with serving(Settings(rate=10_000), lambda: assistant) as address, httpx.Client(base_url=address) as client:
+        found = httpx.get(f"{address}/config").json()["dependencies"]
+        function = next(one["id"] for one in found if one["api_name"] == "ask")
+        statuses = [client.post(JOIN, json=join(f"s{n}", function, ["Which river?"])).status_code for n in range(300)]
+        assert set(statuses) <= {200, 429}
+        (one,) = kept
+        assert len(one._sessions) <= MOST_UNHEARD + 1
+        assert len(one._queue.pending_messages_per_session) <= MOST_UNHEARD + 1
+        monkeypatch.setattr(joins, "UNHEARD_S", 0)
+        while client.post(JOIN, json=join("last", function, ["Which river?"])).status_code != 200:
+            pass
+        assert set(one._sessions) == {"last"}
+
+
+def test_the_chat_takes_no_longer_question_than_the_api(named: str) -> None:
+    answer = httpx.post(f"{named}/gradio_api/call/ask", json={"data": ["a" * 2001]}).json()
+    stream = httpx.get(f"{named}/gradio_api/call/ask/{answer['event_id']}", timeout=30).text
+    assert "event: error" in stream
+    assert "Traceback" not in stream
