@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 from qa import formats, sources
 from qa.cache import Cache
-from qa.errors import CorpusError
+from qa.errors import ConversionFailed, CorpusError, NoDocuments
 from qa.formats.convert import KINDS, PLAIN
 from qa.formats.converted import Converted
 from qa.formats.isolation import Converter
 from qa.types import Document
 
 MAX_FILE_MB = 100
+FAILED = b"failed: "  # begins what is kept of a file whose converter failed; no compressed text begins so
 REASONS = 5  # of so many skipped files, where nothing is left
 
 Progress = Callable[[str, int, int], None]  # told what is being done, how many are done, and of how many
@@ -54,8 +55,8 @@ def read(
 
     A document's id is its path from the folder that all places are in. A file that can't be read is skipped and named
     in `skipped`. What takes long to convert is kept in the folder `texts` for the next time. Of a `share` only those
-    files are read that fall to it, by their names; it may be empty. Raises CorpusError where a place is missing or
-    nothing is left of the whole.
+    files are read that fall to it, by their names; it may be empty. Raises CorpusError where a place is missing,
+    NoDocuments where nothing is left of the whole.
     """
     documents, skipped = [], {}
     reader = _Reader(texts, max_file_mb, forget=share is None)
@@ -67,6 +68,8 @@ def read(
             progress("files", number, len(found))
             readable = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
             try:
+                if reason := sources.problem(path, places):
+                    raise CorpusError(reason)
                 documents.append(reader.document(path, name))
             except CorpusError as error:
                 skipped[readable] = str(error)
@@ -76,7 +79,7 @@ def read(
     if not documents and share is None:
         reasons = "".join(f"; {name}: {reason}" for name, reason in list(skipped.items())[:REASONS])
         where = ", ".join(map(str, places))
-        raise CorpusError(f"nothing to index in {where}: put files of text there ({', '.join(KINDS)}){reasons}")
+        raise NoDocuments(f"nothing to index in {where}: put files of text there ({', '.join(KINDS)}){reasons}")
     return Corpus(tuple(documents), skipped)
 
 
@@ -142,10 +145,19 @@ class _Reader:
         if self._cache:
             with suppress(sqlite3.Error):
                 if self._cache.known([key]):
-                    return Converted.loaded(zlib.decompress(self._cache.get(key)))
-        found = self._converter.convert(data, suffix)
+                    value = self._cache.get(key)
+                    if value.startswith(FAILED):
+                        raise CorpusError(value.removeprefix(FAILED).decode())
+                    return Converted.loaded(zlib.decompress(value))
+        try:
+            found = self._converter.convert(data, suffix)
+        except ConversionFailed as error:  # as it would again, after as long
+            self._keep(key, FAILED + str(error).encode())
+            raise
+        self._keep(key, zlib.compress(found.dumped().encode(), 1))
+        return found
+
+    def _keep(self, key: bytes, value: bytes) -> None:
         if self._cache:
-            value = zlib.compress(found.dumped().encode(), 1)
             with suppress(sqlite3.Error):
                 self._cache.put([(key, value)])
-        return found

@@ -3,6 +3,8 @@
     QAError
     ├── SettingsError   an option or QA_ variable that can't be used
     ├── CorpusError     nothing to index, or a document that can't be read
+    │   ├── NoDocuments         nothing is there to index
+    │   └── ConversionFailed    a converter that crashed, or took too long or too much memory
     ├── EncoderError    a model that can't be loaded, or isn't the one it should be
     └── StoreError      an index that is missing, damaged or of another format
         └── StoreUnavailable    the database that has it doesn't answer; it may soon
@@ -21,6 +23,14 @@ class SettingsError(QAError):
 
 class CorpusError(QAError):
     """There is nothing to index, or a document can't be read."""
+
+
+class NoDocuments(CorpusError):  # noqa: N818
+    """There is nothing to index."""
+
+
+class ConversionFailed(CorpusError):  # noqa: N818
+    """A file's converter crashed, or took too long or too much memory, and will do so again."""
 
 
 class EncoderError(QAError):

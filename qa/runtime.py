@@ -22,6 +22,7 @@ import numpy as np
 from qa.encoder import Encoded, Encoder, SentenceEncoder, Span, Vectors, pool, source_of, unit
 from qa.errors import EncoderError
 from qa.exporting import ABOUT, MODEL, PROBED, TOKENIZER, checksum, probed, refuse
+from qa.mapped import Mapped
 
 DEFAULT_RUNTIME = "onnx"
 FORMAT = 2
@@ -51,12 +52,15 @@ class OnnxNetwork:
             raise EncoderError(f"the encoder in {folder} is damaged ({type(error).__name__}): delete it") from error
         self.folder = folder
         self.about: dict[str, Any] = about
+        self._mapped = Mapped({folder / name: size for name, size in about["sizes"].items()})
 
     def __call__(self, texts: Sequence[Sequence[int]], seconds: Sequence[int] | None = None) -> list[Vectors]:
         """The embeddings of each text's tokens, shape (tokens, dimension), from their ids.
 
         `seconds` says where in each text a second one begins, as a passage behind a question; none does otherwise.
         """
+        if not self._mapped.are_whole():
+            raise EncoderError(f"the encoder in {self.folder} has been cut: delete it")
         found: dict[int, Vectors] = {}
         for batch in batches([len(ids) for ids in texts]):
             given = self._inputs([texts[n] for n in batch], [seconds[n] for n in batch] if seconds else None)

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -31,6 +32,30 @@ def files(sources: Sequence[Path | str]) -> dict[str, Path]:
     return {Path(os.path.relpath(path, base)).as_posix(): found[path] for path in sorted(found)}
 
 
+def problem(path: Path, sources: Sequence[Path | str]) -> str:
+    """Why a path that `files` gave is not read, or an empty text where it is: a link out, a pipe, a closed folder."""
+    given = [Path(source) for source in sources]
+    try:
+        target, mode = path.resolve(strict=True), path.stat().st_mode
+    except OSError as error:
+        return f"can't be read ({error.strerror})"
+    except RuntimeError:
+        return "can't be read (it is a link to itself)"
+    within = [(one if one.is_dir() else one.parent).resolve() for one in given] + [
+        one.parent for one in _matched(given)
+    ]
+    if path.is_symlink() and path not in given and not any(target.is_relative_to(folder) for folder in within):
+        return "a link that leads out of the documents: copy there what it leads to"
+    if stat.S_ISDIR(mode):
+        return "a link to a folder: name that folder as well" if path.is_symlink() else "a folder that can't be read"
+    return "" if stat.S_ISREG(mode) else "a pipe, a device or a socket: only files are read"
+
+
+def _matched(sources: Iterable[Path]) -> list[Path]:
+    """What patterns among the sources match."""
+    return [Path(path) for one in sources if not one.exists() for path in glob.glob(str(one), recursive=True)]
+
+
 def _in_folder(folder: Path) -> Iterator[Path]:
     import pathspec
 
@@ -42,16 +67,20 @@ def _in_folder(folder: Path) -> Iterator[Path]:
     for path in _below(folder):
         name = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in name.parts)
-        is_file = path.is_symlink() or path.is_file()
-        if is_file and not path.is_dir() and not hidden and not ignored.match_file(name.as_posix()):
+        if not hidden and not ignored.match_file(name.as_posix()):
             yield path
 
 
 def _below(folder: Path) -> list[Path]:
-    try:
-        return list(folder.rglob("*"))
-    except OSError as error:
-        raise CorpusError(f"{folder} can't be read ({error.strerror}): mend that and try again") from None
+    """All that is in a folder but folders that can be read, which are looked into."""
+    closed: list[OSError] = []
+    found: list[Path] = []
+    for parent, folders, files in os.walk(folder, onerror=closed.append):
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        found += [Path(parent, name) for name in (*files, *links)]
+    if any(Path(error.filename) == folder for error in closed):
+        raise CorpusError(f"{folder} can't be read ({closed[0].strerror}): mend that and try again")
+    return found + [Path(error.filename) for error in closed]
 
 
 def _lines(path: Path) -> Iterable[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "qa"
 LAYERS = [
-    {"types", "errors"},
+    {"types", "errors", "mapped"},
     {"payload", "terms", "blocks", "structure", "originals", "encoder", "cache", "sources", "followup"},
     {"formats", "formats.converted"},
     {"formats.text", "formats.writing", "formats.archive"},

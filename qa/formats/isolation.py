@@ -15,7 +15,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from qa.errors import CorpusError
+from qa.errors import ConversionFailed, CorpusError
 from qa.formats.convert import PLAIN, convert
 from qa.formats.converted import Converted
 
@@ -64,12 +64,12 @@ class Converter:
             except _FailedError as failure:
                 self._stop()
                 if fresh or not failure.again:
-                    raise CorpusError(str(failure)) from None
+                    raise ConversionFailed(str(failure)) from None
             try:  # what earlier files have left behind may have been the reason
                 return self._ask(data, suffix)
             except _FailedError as failure:
                 self._stop()
-                raise CorpusError(str(failure)) from None
+                raise ConversionFailed(str(failure)) from None
 
     def _ask(self, data: bytes, suffix: str) -> Converted:
         process = self._process or self._start()

@@ -17,6 +17,7 @@ from qa.stores import Numbers, Vectored
 Whole = npt.NDArray[np.int16]
 
 WIDTHS = "widths.json"
+SMALL = 64 * 2**20  # bytes of a file that is read rather than mapped, so that nobody can take it away any more
 ONE = 32767  # what 1 is in a passage's vector
 COLUMNS: dict[str, type[np.generic]] = {
     "vectors": np.int16,
@@ -120,9 +121,14 @@ def _spans(first: Numbers, numbers: Numbers) -> tuple[Numbers, Numbers]:
     return np.repeat(begin - np.cumsum(counts) + counts, counts) + np.arange(counts.sum()), counts
 
 
+def is_mapped(path: Path) -> bool:
+    """Whether a file of the index is large enough to be read only where it is used."""
+    return path.stat().st_size > SMALL
+
+
 def _mapped(path: Path, dtype: type[np.generic], width: int) -> npt.NDArray[Any]:
-    """A column in a file, as an array that is read where it is used."""
+    """A column in a file, as an array; a large one is read where it is used."""
     shape = (-1, width) if width else (-1,)
-    if not path.stat().st_size:
-        return np.zeros((0, *shape[1:]), dtype=dtype)
+    if not is_mapped(path):
+        return np.fromfile(path, dtype=dtype).reshape(-1, width) if width else np.fromfile(path, dtype=dtype)
     return np.memmap(path, dtype=dtype, mode="r").view(np.ndarray).reshape(shape)

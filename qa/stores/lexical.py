@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from qa.encoder import Vectors
 from qa.stores import Numbers
+from qa.stores.columns import is_mapped
 
 K1, B = 1.2, 0.75
 BOUNDING = 3  # terms, the rarest of a question, that tell what can't be among the best
@@ -37,7 +38,8 @@ class Lexical(NamedTuple):
     @classmethod
     def open(cls, folder: Path) -> "Lexical":
         """What was saved in a folder; raises ValueError, EOFError, OSError or TokenError where it is damaged."""
-        found = cls(*(np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray) for name in cls._fields))
+        files = [folder / f"{name}.npy" for name in cls._fields]
+        found = cls(*(np.load(path, mmap_mode="r" if is_mapped(path) else None).view(np.ndarray) for path in files))
         if len(found.first_passages) != len(found.terms) + 1:
             raise ValueError("the terms are of different numbers")
         if not found.first_passages[-1] == len(found.passages) == len(found.weights):

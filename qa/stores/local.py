@@ -15,8 +15,9 @@ import numpy as np
 
 from qa.encoder import Vectors
 from qa.errors import StoreError
+from qa.mapped import Mapped
 from qa.stores import Candidates, Vectored, searched
-from qa.stores.columns import Columns, Parts, floats
+from qa.stores.columns import Columns, Parts, floats, is_mapped
 from qa.stores.lexical import Lexical, Terms, rarity
 from qa.stores.nearest import Nearest
 from qa.structure import Structure
@@ -64,6 +65,7 @@ class LocalStore:
         parts: Parts,
         gone: Collection[str] = (),
         without: Sequence[int] = (),
+        mapped: Sequence[Path] = (),
     ) -> None:
         self._database = database
         self._nearest = nearest
@@ -72,6 +74,7 @@ class LocalStore:
         self.gone = frozenset(gone)
         self._without = frozenset(without)  # the numbers of their passages
         self._left_out = np.array(without, dtype=np.int64)
+        self._mapped = Mapped({path: path.stat().st_size for path in mapped})
 
     @classmethod
     def build(
@@ -121,9 +124,10 @@ class LocalStore:
             without = sorted(number for id_ in gone for (number,) in database.execute(NUMBERS, (id_,)))
             nearest = Nearest.open(parts.vectors, folder, without)
             lexical = Lexical.open(folder / LEXICAL)
+            mapped = [path for path in folder.rglob("*") if path.name != DATABASE and is_mapped(path)]
         except (*DAMAGE, EOFError, OSError, TokenError, MemoryError) as error:
             raise StoreError(f"the index in {folder} is damaged: delete that folder and run `qa index`") from error
-        return cls(database, nearest, lexical, parts, gone, without)
+        return cls(database, nearest, lexical, parts, gone, without, mapped)
 
     def __del__(self) -> None:
         self.close()
@@ -158,6 +162,8 @@ class LocalStore:
         `idf` says how rare they are, where there is more than this store.
         """
         with _reading():
+            if not self._mapped.are_whole():
+                raise ValueError("a file of the index has been cut")
             k = min(k, len(self))
             lexical = self._lexical.scores(idf or self.idf(terms), self.size)
             lexical[self._left_out] = 0

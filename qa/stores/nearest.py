@@ -15,7 +15,7 @@ import numpy as np
 
 from qa.encoder import Vectors
 from qa.stores import Numbers
-from qa.stores.columns import Whole, floats
+from qa.stores.columns import Whole, floats, is_mapped
 
 FILE = "vectors.faiss"
 EXACT = 10_000  # vectors; docs/benchmarks.md has what either way takes
@@ -62,7 +62,7 @@ class Nearest:
             return cls(vectors, without=without)
         import faiss
 
-        inverted: Any = faiss.read_index(str(path), faiss.IO_FLAG_MMAP)
+        inverted: Any = faiss.read_index(str(path), faiss.IO_FLAG_MMAP if is_mapped(path) else 0)
         lists: Any = faiss.downcast_InvertedLists(inverted.invlists)
         lists.prefetch_nthread = 0  # starting threads for each question takes longer than reading
         if inverted.ntotal != len(vectors):

@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from qa.errors import StoreUnavailable
+from qa.errors import NoDocuments, StoreError, StoreUnavailable
 from qa.payload import payload
 from qa.settings import Settings
 from qa.web.feedback import Feedback, Verdict
@@ -144,15 +144,19 @@ def routes(service: Service, settings: Settings) -> APIRouter:
         """Keep a visitor's verdict on an answer, where the server keeps them."""
         if feedback is None:
             raise HTTPException(404, "feedback isn't kept here: set QA_FEEDBACK to the file for it")
-        feedback.add(body.question, body.answer, body.verdict)
+        try:
+            feedback.add(body.question, body.answer, body.verdict)
+        except StoreError as error:
+            log.warning("%s", error)
+            raise HTTPException(503, "feedback can't be kept at the moment", RETRY_AFTER) from None
         return Response(status_code=204)
 
     @router.get("/api/health")
     def health() -> Health:
         """Say whether questions can be answered yet."""
-        ready = service.is_ready
-        generation = service.assistant().generation if ready else ""
-        return Health(status="ready" if ready else "loading", generation=generation, feedback=feedback is not None)
+        state = "no documents" if service.is_closed else "ready" if service.is_ready else "loading"
+        generation = service.assistant().generation if state == "ready" else ""
+        return Health(status=state, generation=generation, feedback=feedback is not None)
 
     @router.get("/source/{document:path}", response_class=HTMLResponse, responses={404: {}, 503: {}})
     def source(request: Request, document: str, start: int = 0, end: int = 0) -> HTMLResponse:
@@ -210,6 +214,10 @@ def handle_errors(app: FastAPI) -> None:
     async def unavailable(_: Request, error: StoreUnavailable) -> JSONResponse:
         log.warning("%s", error)
         return JSONResponse({"error": "the documents can't be reached: ask again in a moment"}, 503, RETRY_AFTER)
+
+    @app.exception_handler(NoDocuments)
+    async def emptied(_: Request, error: NoDocuments) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 503, RETRY_AFTER)
 
     @app.exception_handler(Exception)
     async def failed(_: Request, error: Exception) -> JSONResponse:

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from qa.assistant import History
-from qa.errors import StoreUnavailable
+from qa.errors import NoDocuments, StoreUnavailable
 from qa.payload import payload
 from qa.types import Answer
 from qa.web.api import MAX_HISTORY, MAX_QUESTION
@@ -48,6 +48,8 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
             return service.assistant().ask(question, history)
         except StoreUnavailable:
             raise gr.Error("The documents can’t be reached: ask again in a moment") from None
+        except NoDocuments:
+            raise gr.Error("There are no documents any more: ask again when there are") from None
 
     def check(question: str) -> None:
         if len(question) > MAX_QUESTION:

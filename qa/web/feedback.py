@@ -11,6 +11,9 @@ from qa.errors import StoreError
 
 Verdict = Literal["up", "down"]
 
+MAX_MB = 100
+LOCKED_S = 0.5  # that a request waits for a file which somebody else has locked
+
 SCHEMA = "CREATE TABLE IF NOT EXISTS feedback (time TEXT, verdict TEXT, question TEXT, answer TEXT)"
 
 
@@ -30,7 +33,9 @@ class Feedback:
         self._path = path
 
     def add(self, question: str, answer: str, verdict: Verdict) -> None:
-        """Keep one verdict."""
+        """Keep one verdict; raises StoreError as well where the file has grown to MAX_MB."""
+        if self._path.exists() and self._path.stat().st_size > MAX_MB * 2**20:
+            raise StoreError(f"the feedback in {self._path} has grown to {MAX_MB} MB: move it away")
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._open() as database:
             database.execute(SCHEMA)
@@ -46,7 +51,7 @@ class Feedback:
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
-            database = sqlite3.connect(self._path, timeout=10)
+            database = sqlite3.connect(self._path, timeout=LOCKED_S)
             try:
                 with database:
                     yield database

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from qa.assistant import Assistant
+from qa.errors import QAError
 
 
 class Service:
@@ -13,6 +14,7 @@ class Service:
     def __init__(self, open_assistant: Callable[[], Assistant], on_failure: Callable[[], None] = lambda: None) -> None:
         self._opened: Future[None] = Future()
         self._assistant: Assistant
+        self._closed: QAError | None = None
         self._open_assistant = open_assistant
         self._on_failure = on_failure
 
@@ -30,14 +32,28 @@ class Service:
         """Whether questions can be answered."""
         return self._opened.done() and self._opened.exception() is None
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether questions are refused for a reason."""
+        return self._closed is not None
+
     def assistant(self) -> Assistant:
-        """The assistant, waited for; raises what opening it raised. A question is asked of one and the same."""
+        """The assistant, waited for; raises what opening it raised, or why it was closed.
+
+        A question is asked of one and the same.
+        """
         self._opened.result()
+        if self._closed:
+            raise self._closed
         return self._assistant
+
+    def close(self, reason: QAError) -> None:
+        """Have the questions that come from now on refused with a reason, until there is another assistant."""
+        self._closed = reason
 
     def replace(self, assistant: Assistant) -> None:
         """Have the questions that come from now on answered by another one; those under way keep theirs."""
-        self._assistant = assistant
+        self._assistant, self._closed = assistant, None
 
     def _open(self) -> None:
         try:

@@ -21,6 +21,7 @@ PAGE = """<!doctype html>
 </html>
 """
 NUMBERED = re.compile(r"\S{0,12}?[\w§][.)]?[ \t]")  # how an item begins that shows a number of its own
+LONG, PART = 300_000, 200_000  # characters: a longer document is shown in parts, of so many
 LIVE = ("http:", "https:", "mailto:")
 
 
@@ -36,9 +37,28 @@ def source_html(document: Document, start: int, end: int, root: str, back: str =
     links = [f'<a href="{escape(back)}">← Back</a>'] if back else []
     if original.startswith(LIVE):
         links.append(f'<a href="{escape(original)}" rel="nofollow noopener">The original</a>')
+    first, last = _part(document, start)
+    if (first, last) != (0, len(document.text)):
+        blocks = [block for block in blocks if first <= block.start < last]
+        links += _neighbours(first, last, len(document.text))
     body = "".join(_Body(document, start, end).html(blocks))
     title, path = escape(document.title), escape(document.id)
     return PAGE.format(title=title, path=path, links=" ".join(links), body=body, root=escape(root))
+
+
+def _part(document: Document, at: int) -> tuple[int, int]:
+    """The stretch of a document that is shown with a place in it: all of a document that isn't long."""
+    if len(document.text) <= LONG:
+        return 0, len(document.text)
+    number = min(max(at, 0), len(document.text) - 1) // PART
+    return number * PART, min((number + 1) * PART, len(document.text))
+
+
+def _neighbours(first: int, last: int, size: int) -> Iterator[str]:
+    if first:
+        yield f'<a href="?start={first - PART}&amp;end={first - PART}">Earlier part</a>'
+    if last < size:
+        yield f'<a href="?start={last}&amp;end={last}">Later part</a>'
 
 
 def message_html(title: str, message: str, root: str) -> str:

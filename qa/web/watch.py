@@ -1,16 +1,18 @@
 """Keeps the assistant of a running server in step with its documents."""
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qa import sources
 from qa.assistant import Assistant
-from qa.errors import QAError
+from qa.errors import NoDocuments, QAError
 from qa.web.service import Service
 
 QUIET_MS = 200  # without a further change, after which the documents are read again
 LONGEST_MS = 1500  # after the first change, however many follow
 WAKE_MS = 500
+GRACE_S = 60  # for documents that are being replaced
 
 
 def watch(
@@ -23,12 +25,15 @@ def watch(
     """Have the service's assistant reopened whenever something changes in places, for as long as the process runs.
 
     Until the new one is there the old one answers, and goes on where the new one can't be opened; `announce` is told
-    why. What is written into `index` is no change, wherever that is.
+    why. Where no documents are left for GRACE_S, nothing is answered from those that were. What is written into `index`
+    is no change, wherever that is.
     """
     import watchfiles
 
     folders, below = sources.folders(places)
     looked = False  # at what changed before the watching began
+    before = service.assistant()
+    emptied: float | None = None  # when there were no documents any more
     for changes in watchfiles.watch(
         *folders,
         watch_filter=lambda _, path: not Path(path).absolute().is_relative_to(index.absolute()),
@@ -39,17 +44,24 @@ def watch(
         raise_interrupt=False,
         recursive=below,
     ):
+        if emptied is not None and time.monotonic() - emptied > GRACE_S:
+            service.close(NoDocuments("there are no documents any more: ask again when there are"))
+            announce("there are no documents any more: questions are refused until there are")
+            emptied = None
         if looked and not changes:
             continue
+        looked = True
         try:
-            before = service.assistant()
             after = reopen(before)
+        except NoDocuments as error:
+            emptied = emptied or time.monotonic()
+            announce(str(error))
+            continue
         except Exception as error:  # whatever it is, the old one goes on and the next change is another try
             known = isinstance(error, QAError)
             announce(str(error) if known else f"the documents can't be read again ({type(error).__name__}: {error})")
             continue
-        finally:
-            looked = True
-        if after.generation != before.generation:
+        if emptied is not None or after.generation != before.generation or service.is_closed:
             service.replace(after)
             announce(str(after.changes))
+        before, emptied = after, None
