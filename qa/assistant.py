@@ -141,11 +141,14 @@ class Assistant:
         """
         with self._turns or nullcontext():
             answer = self._ask(question, history)
-        return replace(answer, citations=tuple(map(self._with_original, answer.citations)))
+        return replace(answer, citations=tuple(map(self._with_source, answer.citations)))
 
-    def _with_original(self, citation: Citation) -> Citation:
+    def _with_source(self, citation: Citation) -> Citation:
         document = self._document(citation.document_id)
-        return replace(citation, original=self.originals.of(document, citation)) if document else citation
+        if document is None:
+            return citation
+        scanned = citation.page in document.scanned
+        return replace(citation, original=self.originals.of(document, citation), scanned=scanned)
 
     def _ask(self, question: str, history: History) -> Answer:
         topical = [(asked, answer) for asked, answer in history if not is_small_talk(asked)]

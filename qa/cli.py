@@ -395,7 +395,7 @@ def _lines(answer: "Answer", url: str) -> Iterator[str]:
 
     `url` is where a server shows the sources; without one they are only named.
     """
-    from qa.payload import UNSURE, source_url
+    from qa.payload import SCANNED, UNSURE, source_url
 
     if answer.abstained:
         yield answer.text
@@ -408,7 +408,8 @@ def _lines(answer: "Answer", url: str) -> Iterator[str]:
     yield ""
     for number, c in enumerate(answer.citations, 1):
         place = f"{url}{source_url(c.document_id, c.start, c.end)}" if url else c.document_id
-        yield f"[{number}] {_place(c.title, c.heading, c.page)} ({place}, characters {c.start} to {c.end})"
+        scanned = f", {SCANNED}" if c.scanned else ""
+        yield f"[{number}] {_place(c.title, c.heading, c.page)}{scanned} ({place}, characters {c.start} to {c.end})"
         if c.original:
             yield f"    {c.original}"
         if c.also:

@@ -116,6 +116,7 @@ class _Reader:
             found.pages,
             titled=found.title is not None,
             address=found.address,
+            scanned=found.scanned,
         )
 
     def close(self) -> None:

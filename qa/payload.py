@@ -6,6 +6,7 @@ from urllib.parse import quote
 from qa.types import Answer, Citation
 
 UNSURE = "Not sure, the closest is:"  # what people are told before the quotes of an answer that is unsure
+SCANNED = "read from a scan"  # and beside the place of a quote that may have wrong letters
 
 
 def payload(answer: Answer, took_ms: float) -> dict[str, Any]:
@@ -22,6 +23,7 @@ def payload(answer: Answer, took_ms: float) -> dict[str, Any]:
                 "quote": c.quote,
                 **_place(c),
                 **({"original": c.original} if c.original else {}),
+                **({"scanned": True} if c.scanned else {}),
                 **({"span": list(c.span)} if c.span else {}),
                 **({"also": [_place(other) for other in c.also]} if c.also else {}),
             }

@@ -13,21 +13,23 @@ class Structure(NamedTuple):
     links: tuple[Link, ...] = ()
     pages: tuple[int, ...] = ()
     address: str | None = None
+    scanned: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, document: Document) -> "Structure":
         """A document's."""
-        return cls(document.blocks, document.links, document.pages, document.address)
+        return cls(document.blocks, document.links, document.pages, document.address, document.scanned)
 
     def dumped(self) -> str:
         """It as JSON on one line; what is empty at the end of a block is left out."""
-        return json.dumps([[_short(b) for b in self.blocks], self.links, self.pages, self.address])
+        return json.dumps([[_short(b) for b in self.blocks], self.links, self.pages, self.address, self.scanned])
 
     @classmethod
     def loaded(cls, text: str) -> "Structure":
         """What `dumped` gave."""
-        blocks, links, pages, address = json.loads(text)
-        return cls(tuple(map(_block, blocks)), tuple(Link(*link) for link in links), tuple(pages), address)
+        blocks, links, pages, address, scanned = json.loads(text)
+        made = tuple(map(_block, blocks)), tuple(Link(*link) for link in links)
+        return cls(*made, tuple(pages), address, tuple(scanned))
 
 
 NOTHING = Block("", 0, 0)

@@ -52,7 +52,7 @@ class Document:
     `blocks` are what the text consists of, in order; a text without any is read as plain text. `pages` has where each
     of its pages begins in the text, nothing where it has none. `titled` is whether it names itself so; a title that is
     only its file's name is shown and searched by its words, but isn't embedded. `address` is where the document says
-    that it is published.
+    that it is published. `scanned` are the numbers of the pages whose text was read from a picture.
     """
 
     id: str
@@ -64,6 +64,7 @@ class Document:
     pages: tuple[int, ...] = field(default=(), repr=False)
     titled: bool = True
     address: str | None = None
+    scanned: tuple[int, ...] = ()
 
 
 class Sentence(NamedTuple):
@@ -118,7 +119,8 @@ class Citation:
 
     `span` has the words in it that answer, as characters of the document, or None where no words alone do, or which is
     not sure. `also` are the places where the same sentence stands as well. `original` is the address of the quote where
-    its owner has published the document, where that is known.
+    its owner has published the document, where that is known. `scanned` is whether it was read from a picture of its
+    page, and may have wrong letters.
     """
 
     document_id: str
@@ -131,6 +133,7 @@ class Citation:
     span: tuple[int, int] | None = None
     also: tuple["Citation", ...] = ()
     original: str | None = None
+    scanned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

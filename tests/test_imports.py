@@ -18,7 +18,7 @@ LAYERS = [
         "formats.records",
         "formats.subtitles",
     },
-    {"formats.pdf_lines"},
+    {"formats.pdf_lines", "formats.scans"},
     {"formats.pdf_pages"},
     {"formats.books", "formats.markdown", "formats.pdf", "formats.restructured"},
     {"formats.sheets", "formats.slides", "formats.word"},

@@ -25,6 +25,11 @@ KINDS = {
     ".rst": "restructured:convert_rst",
     ".srt": "subtitles:convert_srt",
     ".vtt": "subtitles:convert_vtt",
+    ".png": "scans:convert_picture",
+    ".jpg": "scans:convert_picture",
+    ".jpeg": "scans:convert_picture",
+    ".tif": "scans:convert_picture",
+    ".tiff": "scans:convert_picture",
 }
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # no text in UTF-8 can have it
 PLAIN = (".txt",)  # this needs no library and no process of their own

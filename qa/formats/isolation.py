@@ -12,17 +12,25 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from qa.errors import ConversionFailed, CorpusError
 from qa.formats.convert import PLAIN, convert
-from qa.formats.converted import Converted
+from qa.formats.converted import WAITING, Converted
 
 TIMEOUT_S = 60.0
 MEMORY_MB = 1024
 MOST_FILES = 200  # of one process, as memory is not always given back
 NO_MEMORY = "memory"
+STILL_WORKING = b"\n"  # another page of a scan was read: the time begins anew
+SMALL = {  # threads that nobody needs take room, on a machine with many cores more than there is
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OPENCV_FOR_THREADS_NUM": "1",
+    "MALLOC_ARENA_MAX": "1",
+}
 FORBIDDEN = ("socket.connect", "socket.getaddrinfo", "socket.bind", "subprocess.Popen", "os.system", "os.exec")
 
 
@@ -82,13 +90,13 @@ class Converter:
             late.set()
             process.kill()
 
-        timer = threading.Timer(self._timeout, end)
-        timer.daemon = True
-        timer.start()
+        timer = _started(self._timeout, end)
         try:
             process.stdin.write(json.dumps([suffix, len(data)]).encode() + b"\n" + data)
             process.stdin.flush()
-            answer = process.stdout.readline()
+            while (answer := process.stdout.readline()) == STILL_WORKING:
+                timer.cancel()
+                timer = _started(self._timeout, end)
         except OSError:
             answer = b""
         except BaseException:  # interrupted: the answer to come would be taken for the next file's
@@ -117,6 +125,7 @@ class Converter:
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(filter(None, map(os.path.abspath, sys.path))),
             "PYTHONIOENCODING": "utf-8",
+            **SMALL,
         }
         self._process = subprocess.Popen(
             [sys.executable, *self._program, str(self._memory), str(self._timeout)],
@@ -141,6 +150,13 @@ class Converter:
             process.wait()
 
 
+def _started(seconds: float, end: Callable[[], None]) -> threading.Timer:
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
 class _FailedError(Exception):
     def __init__(self, reason: str, again: bool = True) -> None:
         super().__init__(reason)
@@ -153,9 +169,19 @@ def serve(memory_mb: int, timeout_s: float) -> None:
     os.dup2(2, 1)  # what a library prints is no answer
     _limit(memory_mb)
     sys.addaudithook(_refuse)
-    for line in sys.stdin.buffer:
+
+    def begin() -> None:
         if hasattr(signal, "alarm"):  # it ends by itself should nobody be left to end it
             signal.alarm(int(timeout_s) + 10)
+
+    def tell() -> None:
+        begin()
+        answers.write(STILL_WORKING)
+        answers.flush()
+
+    WAITING.append(tell)
+    for line in sys.stdin.buffer:
+        begin()
         suffix, size = json.loads(line)
         answer, stop = _answer(sys.stdin.buffer.read(size), suffix)
         answers.write(answer + b"\n")

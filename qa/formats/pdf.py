@@ -14,6 +14,7 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from qa.errors import CorpusError
+from qa.formats import scans
 from qa.formats.converted import Converted, too_long
 from qa.formats.office import NO_TITLES
 from qa.formats.pdf_lines import BULLET, NUMBER, RIGHT_TO_LEFT, Line, LineCell, read_lines
@@ -58,6 +59,7 @@ LONGEST_TITLE = 500
 GAP = 1.4  # of the usual distance of lines: with more begins a paragraph
 LEAST_ROWS = 3  # of a table, with the names of its columns
 LEAST_TEXT = 4  # letters a page; with fewer and a picture on it, it is scanned
+MOST_UNREAD = 10  # scanned pages; where nothing is read on them, the others aren't tried
 DASH = re.compile(r"[–—*»\-]")  # which can begin a line of a sentence as well
 FIRST = re.compile(r"\(?[1aA][.)]")
 SHORT = 0.6  # of the width of a paragraph
@@ -117,6 +119,7 @@ def _convert(document: "pypdfium2.PdfDocument") -> Converted:
     heights: list[float] = []
     scanned: dict[int, list[Part]] = {}
     size = broken = unknown = 0
+    unread = ""  # why a page that is scanned can't be read
     for number in range(len(document)):
         try:
             page = document[number]
@@ -133,7 +136,9 @@ def _convert(document: "pypdfium2.PdfDocument") -> Converted:
         size += length
         too_long(size)
         if length < LEAST_TEXT and _has_picture(page):
-            scanned[number] = _scanned(page)
+            hopeless = len(scanned) >= scans.MOST_PAGES or (len(scanned) >= MOST_UNREAD and not any(scanned.values()))
+            scanned[number], why = ([], "") if hopeless else _scanned(page)
+            unread = unread or why
         page.close()
     if broken == len(pages):
         raise CorpusError("damaged: none of its pages can be read")
@@ -143,16 +148,23 @@ def _convert(document: "pypdfium2.PdfDocument") -> Converted:
                 "scanned without text: its fonts don't tell their letters, let a program for OCR add the text"
             )
         if size < LEAST_TEXT * len(pages) and scanned:
-            raise CorpusError("scanned without text: let a program for OCR add the text")
+            raise CorpusError(unread or "scanned without text: let a program for OCR add the text")
     pages = [in_columns(without_contents(lines)) for lines in without_repeated(pages, heights)]
     style = style_of(pages, levels_by_outline(document, pages) or levels_by_size(pages))
-    return written(_parts(pages, style, scanned), _title(document, pages, style))
+    title = _title(document, pages, style) or scans.title_of(scanned.get(0, []))
+    read = tuple(number + 1 for number, parts in scanned.items() if parts)
+    return replace(written(_parts(pages, style, scanned), title), scanned=read)
 
 
-def _scanned(page: "pypdfium2.PdfPage") -> list[Part]:
-    """The parts of a page that is a picture without text."""
-    # SCANS: what qa.formats.scans.read_page makes of page.render(…).to_pil() is given back here.
-    return []
+def _scanned(page: "pypdfium2.PdfPage") -> tuple[list[Part], str]:
+    """The parts of a page that is a picture without text, or why there are none."""
+    if not scans.installed():
+        return [], f"scanned without text: to read it, {scans.COMMAND}"
+    try:
+        scale = scans.LONGEST_SIDE / max(*page.get_size(), 1.0)
+        return scans.read_page(page.render(scale=scale, grayscale=True).to_pil()), ""
+    except CorpusError as error:
+        return [], str(error)
 
 
 def _has_picture(page: "pypdfium2.PdfPage") -> bool:

@@ -58,6 +58,7 @@ class Citation(Place):
     quote: str
     span: Annotated[tuple[int, int] | None, Field(description="Only where it is sure which words answer.")] = None
     original: Annotated[str | None, Field(description="The quote on its owner's own page, where that is known.")] = None
+    scanned: Annotated[bool, Field(description="Whether it was read from a picture of its page.")] = False
     also: Annotated[list[Place] | None, Field(description="Where the same sentence stands as well.")] = None
 
 

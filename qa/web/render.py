@@ -6,7 +6,7 @@ from dataclasses import replace
 from html import escape
 from itertools import groupby
 
-from qa.payload import UNSURE, source_url
+from qa.payload import SCANNED, UNSURE, source_url
 from qa.types import Answer, Citation, Hit, Passage
 
 NEAREST = 3  # passages that are shown below an abstention
@@ -99,6 +99,7 @@ def _source(passage: Passage, cited: Sequence[tuple[int, Citation]], is_open: bo
     page = cited[0][1].page if cited else passage.page
     where = escape(passage.title) + (f" › {escape(passage.heading)}" if passage.heading else "")
     where += f", page {page}" if page else ""
+    where += f", {SCANNED}" if any(c.scanned for _, c in cited) else ""
     spans = sorted((c.start, c.end) for _, c in cited)
     url = source_url(passage.document_id, *(spans[0] if spans else (passage.start, passage.end)))
     original = next((c.original for _, c in cited if c.original), None)

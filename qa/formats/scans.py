@@ -1,0 +1,331 @@
+"""A picture of a page → its text in reading order, by RapidOCR, which carries its models: nothing is downloaded.
+
+It finds the lines and reads each. What they are is told from their places: columns from the space between them, a
+paragraph from the space above it, a heading from its size. It is there with the extra `ocr` only.
+"""
+
+import importlib.util
+import io
+import math
+import re
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING, Any
+
+from qa.errors import CorpusError
+from qa.formats.converted import Converted, still_working
+from qa.formats.writing import PAGE, Part, heading, listed, one_line, paragraph, written
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+COMMAND = "pip install 'question-box[ocr]'"
+LONGEST_SIDE = 2000  # pixels that are read of a page; 170 dots an inch of an A4 page
+FOUND_SIDE = 1280  # of those, where its lines are looked for
+MOST_PIXELS = 100_000_000  # of a picture, which is three bytes each
+MOST_PAGES = 1000  # of a file
+THREADS = 2
+SETTINGS = {
+    "Global.log_level": "critical",
+    "Global.use_cls": False,
+    "Global.max_side_len": LONGEST_SIDE,
+    "Det.limit_type": "max",
+    "Det.limit_side_len": FOUND_SIDE,
+    "Rec.rec_batch_num": 1,  # a line at a time is as fast, and takes the least memory
+    "EngineConfig.onnxruntime.intra_op_num_threads": THREADS,
+    "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+}
+LEAST_SCORE = 0.6  # of a line
+LEAST_LETTERS = 0.6  # in as much of a line as it is high; Latin ones are 2, Chinese 1, and those it doesn't know none
+LEAST_READ = 0.7  # of the width of all lines; with less the page is of other letters, or lies on its side
+LARGER = 1.3  # than the usual line is a heading …
+LARGEST = 1.7  # … and with this of the first level
+LONGEST_HEADING = 100  # characters
+GAP = 1.35  # of the usual distance of lines: with more begins a paragraph
+SHORT = 0.8  # of the width of a column; a line that ends before, with a sentence, ends a paragraph
+APART = 2.0  # heights of a line between two words of it; with more they are cells of a table, or columns
+LEAST_LINES = 3  # of a column
+LEAST_LENGTH = 15  # characters of the usual line in a column; of a table's cells they are less
+CROSSING = 0.25  # of the lines at most, as headings, stand across the space between two columns
+SENTENCE_END = re.compile(r"[.?!:;…。？！][\"'”’»)\]]*$")
+PARTED = re.compile(r"[^\W\d_][-‐]$")
+AND = re.compile(r"(?:and|or|und|oder|bzw|bis|et|ou|y|o|e|och|en|of)\b")  # after a hyphen that stays
+MARKER = re.compile(r"([•·▪●○*–—-]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?=\S)")
+BULLET = re.compile(r"[•·▪●○*–—-]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line and its place, in pixels from the left and from the top; `cells` is how many it was joined of."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    text: str
+    score: float
+    cells: int = 1
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+    @property
+    def middle(self) -> float:
+        return (self.top + self.bottom) / 2
+
+
+def installed() -> bool:
+    """Whether pictures can be read."""
+    return importlib.util.find_spec("rapidocr") is not None
+
+
+def convert_picture(data: bytes) -> Converted:
+    """The text of a picture, which is a page; of a TIFF that has several, of all of them."""
+    if not installed():
+        raise CorpusError(f"a picture: to read it, {COMMAND}")
+    from PIL import Image, ImageSequence
+
+    Image.MAX_IMAGE_PIXELS = None  # what is too large is told below
+    try:
+        picture = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "TIFF"))
+        parts: list[Part] = []
+        marks, number = "", 0
+        for number, frame in enumerate(ImageSequence.Iterator(picture) if picture.format == "TIFF" else [picture], 1):
+            if number > MOST_PAGES:
+                raise CorpusError(f"too large: more than {MOST_PAGES} pages")
+            marks += PAGE
+            if own := read_page(frame):
+                parts += [own[0]._replace(words=marks + own[0].words), *own[1:]]
+                marks = ""
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise CorpusError(f"damaged: {one_line(str(error))[:200]}") from None
+    if not parts:
+        raise CorpusError("no text in the picture")
+    parts[-1] = parts[-1]._replace(words=parts[-1].words + marks)
+    return replace(written(parts, title_of(parts)), scanned=tuple(range(1, number + 1)))
+
+
+def title_of(parts: Sequence[Part]) -> str | None:
+    """The first heading of the highest level."""
+    headings = [part for part in parts if part.kind == "heading"]
+    return min(headings, key=lambda part: part.level).words.replace(PAGE, "") if headings else None
+
+
+def read_page(picture: "Image") -> list[Part]:
+    """The parts of a page; nothing where it has no text.
+
+    Raises CorpusError where its letters are of a kind that isn't read, as Cyrillic ones, and `rapidocr` has to be
+    `installed`.
+    """
+    from PIL import ImageOps
+
+    if picture.width * picture.height > MOST_PIXELS:
+        raise CorpusError(f"too large: more than {MOST_PIXELS // 10**6} million pixels")
+    whole = ImageOps.exif_transpose(picture)
+    if whole.mode in ("RGBA", "LA", "PA", "P"):  # what can be seen through is of paper
+        from PIL import Image
+
+        whole = whole.convert("RGBA")
+        whole = Image.alpha_composite(Image.new("RGBA", whole.size, "white"), whole)
+    page = (whole.point(lambda value: value / 257) if whole.mode.startswith("I") else whole).convert("L")
+    page.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    lines = _lines(page)
+    for turned in (90, 270) if _on_its_side(lines) else (0, 180):
+        lines = _lines(page.rotate(turned, expand=True)) if turned else lines
+        still_working()
+        read = [line for line in lines if _is_read(line)]
+        if _width(read) >= LEAST_READ * _width(lines):
+            return _parts(_ordered(_in_rows(read)))
+    raise CorpusError("scanned without text: its letters, as Cyrillic ones, can't be read here; add the text to it")
+
+
+@cache
+def _engine() -> Any:
+    from rapidocr import RapidOCR
+
+    return RapidOCR(params=SETTINGS)
+
+
+def _lines(page: "Image") -> list[_Line]:
+    """The lines that are found on a page, each as it would stand were the page not skewed."""
+    import numpy as np
+
+    found = _engine()(np.asarray(page.convert("RGB")), text_score=0.0)
+    if not len(found):
+        return []
+    boxes = [[(float(x), float(y)) for x, y in box] for box in found.boxes]
+    angle = _skew(boxes)
+    turned = [[_turned(point, -angle) for point in box] for box in boxes]
+    lines = []
+    for box, text, score in zip(turned, found.txts, found.scores, strict=True):
+        (x1, y1), (x2, y2), (x3, y3), (x4, y4) = box
+        place = (x1 + x4) / 2, (x2 + x3) / 2, (y1 + y2) / 2, (y3 + y4) / 2
+        lines.append(_Line(*place, one_line(text), float(score)))
+    return [line for line in lines if line.right > line.left and line.bottom > line.top]
+
+
+def _on_its_side(lines: Sequence[_Line]) -> bool:
+    return sum(line.height for line in lines if line.height > line.right - line.left) > _width(lines)
+
+
+def _width(lines: Sequence[_Line]) -> float:
+    return sum(line.right - line.left for line in lines)
+
+
+def _skew(boxes: Sequence[Sequence[tuple[float, float]]]) -> float:
+    """By how much the lines rise or fall, told by the wide ones."""
+    widest = max(box[1][0] - box[0][0] for box in boxes)
+    angles = [
+        math.atan2(box[1][1] - box[0][1], box[1][0] - box[0][0])
+        for box in boxes
+        if box[1][0] - box[0][0] > widest / 2 > 0
+    ]
+    return statistics.median(angles) if angles else 0.0
+
+
+def _turned(point: tuple[float, float], angle: float) -> tuple[float, float]:
+    x, y = point
+    return x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle)
+
+
+def _is_read(line: _Line) -> bool:
+    """Whether a line is what is written there: for letters that it doesn't know, as Cyrillic ones, it has none."""
+    letters = sum(map(str.isalnum, line.text))
+    room = (line.right - line.left) / line.height
+    return line.score >= LEAST_SCORE and (letters > LEAST_LETTERS * room or (room < 3 and bool(line.text)))
+
+
+def _in_rows(lines: Sequence[_Line]) -> list[_Line]:
+    """The lines from the top down, those joined that are found as several next to one another."""
+    found: list[_Line] = []
+    for line in sorted(lines, key=lambda line: line.left):
+        left = [one for one in found if 0 <= line.left - one.right + 0.5 * line.height < APART * line.height]
+        near = [one for one in left if _beside(one, line)]
+        if near:
+            one = max(near, key=lambda one: one.right)
+            found.remove(one)
+            top, bottom = min(one.top, line.top), max(one.bottom, line.bottom)
+            line = replace(line, left=one.left, top=top, bottom=bottom, text=f"{one.text} {line.text}")
+        found.append(line)
+    return sorted(found, key=lambda line: (line.middle, line.left))
+
+
+def _beside(one: _Line, two: _Line) -> bool:
+    """Whether two stand on the same line."""
+    return abs(one.middle - two.middle) < 0.4 * min(one.height, two.height) and (
+        max(one.height, two.height) < LARGER * min(one.height, two.height)
+    )
+
+
+def _ordered(lines: Sequence[_Line]) -> list[list[_Line]]:
+    """The columns of text in reading order: the left one first; what stands across them is one above or below."""
+    between = _between(lines)
+    if between is None:
+        return [list(lines)] if lines else []
+    columns: list[list[_Line]] = []
+    for crosses, group in groupby(lines, lambda line: line.left < between < line.right):
+        band = list(group)
+        sides = [band] if crosses else [[one for one in band if (one.left > between) == right] for right in (0, 1)]
+        for side in sides:
+            columns += [side] if crosses and side else _ordered(side)
+    return columns
+
+
+def _between(lines: Sequence[_Line]) -> float | None:
+    """Where the space between two columns is, None where it isn't clear."""
+    if len(lines) < 2 * LEAST_LINES:
+        return None
+    best: tuple[int, float] | None = None
+    for x in sorted({line.right + 1 for line in lines}):
+        left = [line for line in lines if line.right < x]
+        right = [line for line in lines if line.left > x]
+        crossing = len(lines) - len(left) - len(right)
+        if min(len(left), len(right)) < LEAST_LINES or crossing > CROSSING * len(lines):
+            continue
+        if any(statistics.median(len(line.text) for line in side) < LEAST_LENGTH for side in (left, right)):
+            continue
+        top, bottom = max(min(s.top for s in side) for side in (left, right)), 0.0
+        bottom = min(max(s.bottom for s in side) for side in (left, right))
+        height = statistics.median(line.height for line in lines)
+        beside = sum(top <= line.middle <= bottom for line in (left + right))
+        if beside < len(left + right) / 2 or min(line.left for line in right) - x < 0.5 * height:
+            continue
+        if best is None or crossing < best[0]:
+            best = crossing, x
+    return best[1] if best else None
+
+
+def _parts(columns: Sequence[Sequence[_Line]]) -> list[Part]:
+    """What the lines of a page are."""
+    usual = statistics.median(line.height for column in columns for line in column) if columns else 0.0
+    parts: list[Part] = []
+    for column in columns:
+        for group in _grouped(column, usual):
+            parts += _part(group, usual)
+    return _with_lists(parts)
+
+
+def _grouped(column: Sequence[_Line], usual: float) -> Iterator[list[_Line]]:
+    """The lines of a column, those of a paragraph or a heading together."""
+    steps = [below.middle - above.middle for above, below in pairwise(column)]
+    likely = [step for step in steps if 0.5 * usual < step < 3 * usual]
+    step = statistics.median_low(likely) if likely else 0.0
+    left, right = min(line.left for line in column), max(line.right for line in column)
+    group: list[_Line] = []
+    for line in column:
+        if group and _begins(group[-1], line, step, left + SHORT * (right - left), usual):
+            yield group
+            group = []
+        group.append(line)
+    yield group
+
+
+def _begins(above: _Line, line: _Line, step: float, full: float, usual: float) -> bool:
+    """Whether a paragraph begins with a line; `full` is how far to the right a line reaches that goes on below."""
+    size, size_above = _size(line, usual), _size(above, usual)
+    if size or size_above:
+        return size != size_above or line.middle - above.middle > 2 * max(line.height, above.height)
+    if line.middle - above.middle > GAP * step or abs(line.middle - above.middle) < 0.5 * usual:
+        return True
+    ended = SENTENCE_END.search(above.text) is not None
+    indented = line.left - above.left > 0.8 * usual
+    return ended and (above.right < full or indented or MARKER.match(line.text) is not None)
+
+
+def _size(line: _Line, usual: float) -> int:
+    """The level of the heading that a line is by its size, 0 where it is none."""
+    if line.height < LARGER * usual or len(line.text) > LONGEST_HEADING or not re.search(r"[^\W\d_]{2}", line.text):
+        return 0
+    return 1 if line.height >= LARGEST * usual else 2
+
+
+def _part(lines: Sequence[_Line], usual: float) -> list[Part]:
+    words = lines[0].text
+    for line in lines[1:]:
+        words = _joined(words, line.text)
+    level = _size(lines[0], usual)
+    return heading(words, level) if level and len(words) <= 2 * LONGEST_HEADING else paragraph(words)
+
+
+def _joined(above: str, below: str) -> str:
+    """Two lines as one; the hyphen of a word that is parted between them is left out."""
+    if PARTED.search(above) and below[:1].isalnum() and not AND.match(below):
+        return f"{above[:-1] if below[:1].islower() else above}{below}"
+    return f"{above} {below}"
+
+
+def _with_lists(parts: Sequence[Part]) -> list[Part]:
+    """The parts, those that begin with a bullet or a number as items of lists."""
+    found: list[Part] = []
+    for is_item, group in groupby(parts, lambda part: part.kind == "paragraph" and bool(MARKER.match(part.words))):
+        run = list(group)
+        if is_item and (len(run) > 1 or BULLET.match(run[0].words)):
+            marked = [(match[1], part.words[match.end() :]) for part in run if (match := MARKER.match(part.words))]
+            found += listed(("" if BULLET.match(mark) else mark, paragraph(words)) for mark, words in marked)
+        else:
+            found += run
+    return found
