@@ -6,18 +6,17 @@ paragraph from the space above it, a heading from its size. It is there with the
 
 import importlib.util
 import io
-import math
 import re
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qa.errors import CorpusError
 from qa.formats.converted import Converted, still_working
-from qa.formats.writing import PAGE, Part, heading, listed, one_line, paragraph, written
+from qa.formats.writing import PAGE, Part, heading, listed, one_line, paragraph, rows, written
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,6 +27,8 @@ FOUND_SIDE = 1280  # of those, where its lines are looked for
 MOST_PIXELS = 100_000_000  # of a picture, which is three bytes each
 MOST_PAGES = 1000  # of a file
 THREADS = 2
+SKEW_SIDE = 800  # pixels, that a page is made smaller to for measuring how skewed it is
+MOST_SKEW, LEAST_SKEW = 5.0, 0.3  # degrees, of a page that is made straight
 SETTINGS = {
     "Global.log_level": "critical",
     "Global.use_cls": False,
@@ -39,15 +40,19 @@ SETTINGS = {
     "EngineConfig.onnxruntime.inter_op_num_threads": 1,
 }
 LEAST_SCORE = 0.6  # of a line
+USUAL_SCORE = 0.85  # of the usual line; with less the letters only look like Latin ones
 LEAST_LETTERS = 0.6  # in as much of a line as it is high; Latin ones are 2, Chinese 1, and those it doesn't know none
 LEAST_READ = 0.7  # of the width of all lines; with less the page is of other letters, or lies on its side
-LARGER = 1.3  # than the usual line is a heading …
-LARGEST = 1.7  # … and with this of the first level
+LARGER = 1.3  # than the usual line is a heading, the place of which has some room around it …
+WIDER = 1.2  # … and its letters are this much wider …
+WIDEST = 1.7  # … or, of the first level, this much
 LONGEST_HEADING = 100  # characters
 GAP = 1.35  # of the usual distance of lines: with more begins a paragraph
 SHORT = 0.8  # of the width of a column; a line that ends before, with a sentence, ends a paragraph
 APART = 2.0  # heights of a line between two words of it; with more they are cells of a table, or columns
+ALIKE = 1.6  # by this the heights of two pieces of a line differ at most, with and without letters that hang below it
 LEAST_LINES = 3  # of a column
+LEAST_ROWS = 3  # of a table
 LEAST_LENGTH = 15  # characters of the usual line in a column; of a table's cells they are less
 CROSSING = 0.25  # of the lines at most, as headings, stand across the space between two columns
 SENTENCE_END = re.compile(r"[.?!:;…。？！][\"'”’»)\]]*$")
@@ -59,7 +64,7 @@ BULLET = re.compile(r"[•·▪●○*–—-]")
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line and its place, in pixels from the left and from the top; `cells` is how many it was joined of."""
+    """A line and its place, in pixels from the left and from the top; `cells` are those of a table's row."""
 
     left: float
     right: float
@@ -67,7 +72,7 @@ class _Line:
     bottom: float
     text: str
     score: float
-    cells: int = 1
+    cells: tuple[str, ...] = ()
 
     @property
     def height(self) -> float:
@@ -76,6 +81,11 @@ class _Line:
     @property
     def middle(self) -> float:
         return (self.top + self.bottom) / 2
+
+    @property
+    def letter(self) -> float:
+        """How wide a letter is, on an average."""
+        return (self.right - self.left - self.height / 2) / max(len(self.text), 1)
 
 
 def installed() -> bool:
@@ -138,7 +148,10 @@ def read_page(picture: "Image") -> list[Part]:
         lines = _lines(page.rotate(turned, expand=True)) if turned else lines
         still_working()
         read = [line for line in lines if _is_read(line)]
-        if _width(read) >= LEAST_READ * _width(lines):
+        if not lines:
+            return []
+        sure = read and statistics.median(line.score for line in read) >= USUAL_SCORE
+        if sure and _width(read) >= LEAST_READ * _width(lines):
             return _parts(_ordered(_in_rows(read)))
     raise CorpusError("scanned without text: its letters, as Cyrillic ones, can't be read here; add the text to it")
 
@@ -151,21 +164,38 @@ def _engine() -> Any:
 
 
 def _lines(page: "Image") -> list[_Line]:
-    """The lines that are found on a page, each as it would stand were the page not skewed."""
+    """The lines that are found on a page, which is made straight."""
     import numpy as np
+    from PIL.Image import Resampling
 
+    if angle := _skew(page):
+        page = page.rotate(angle, Resampling.BICUBIC, expand=True, fillcolor=255)
     found = _engine()(np.asarray(page.convert("RGB")), text_score=0.0)
     if not len(found):
         return []
-    boxes = [[(float(x), float(y)) for x, y in box] for box in found.boxes]
-    angle = _skew(boxes)
-    turned = [[_turned(point, -angle) for point in box] for box in boxes]
     lines = []
-    for box, text, score in zip(turned, found.txts, found.scores, strict=True):
+    for box, text, score in zip(found.boxes.tolist(), found.txts, found.scores, strict=True):
         (x1, y1), (x2, y2), (x3, y3), (x4, y4) = box
         place = (x1 + x4) / 2, (x2 + x3) / 2, (y1 + y2) / 2, (y3 + y4) / 2
         lines.append(_Line(*place, one_line(text), float(score)))
     return [line for line in lines if line.right > line.left and line.bottom > line.top]
+
+
+def _skew(page: "Image") -> float:
+    """By how many degrees a page has to be turned for its lines to be level, where their edges are sharpest."""
+    import numpy as np
+    from PIL.Image import Resampling
+
+    small = page.copy()
+    small.thumbnail((SKEW_SIDE, SKEW_SIDE))
+
+    def sharpness(angle: float) -> tuple[float, float]:
+        rows = np.asarray(small.rotate(angle, Resampling.BILINEAR, fillcolor=255), dtype=np.float32).sum(axis=1)
+        return float(np.square(np.diff(rows)).sum()), -abs(angle)
+
+    about = max(np.arange(-MOST_SKEW, MOST_SKEW + 0.5, 0.5), key=sharpness)
+    best = float(max(about + np.arange(-0.4, 0.5, 0.1), key=sharpness))
+    return best if abs(best) >= LEAST_SKEW else 0.0
 
 
 def _on_its_side(lines: Sequence[_Line]) -> bool:
@@ -174,22 +204,6 @@ def _on_its_side(lines: Sequence[_Line]) -> bool:
 
 def _width(lines: Sequence[_Line]) -> float:
     return sum(line.right - line.left for line in lines)
-
-
-def _skew(boxes: Sequence[Sequence[tuple[float, float]]]) -> float:
-    """By how much the lines rise or fall, told by the wide ones."""
-    widest = max(box[1][0] - box[0][0] for box in boxes)
-    angles = [
-        math.atan2(box[1][1] - box[0][1], box[1][0] - box[0][0])
-        for box in boxes
-        if box[1][0] - box[0][0] > widest / 2 > 0
-    ]
-    return statistics.median(angles) if angles else 0.0
-
-
-def _turned(point: tuple[float, float], angle: float) -> tuple[float, float]:
-    x, y = point
-    return x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle)
 
 
 def _is_read(line: _Line) -> bool:
@@ -216,9 +230,8 @@ def _in_rows(lines: Sequence[_Line]) -> list[_Line]:
 
 def _beside(one: _Line, two: _Line) -> bool:
     """Whether two stand on the same line."""
-    return abs(one.middle - two.middle) < 0.4 * min(one.height, two.height) and (
-        max(one.height, two.height) < LARGER * min(one.height, two.height)
-    )
+    lower, higher = sorted((one.height, two.height))
+    return abs(one.middle - two.middle) < 0.4 * lower and higher < ALIKE * lower
 
 
 def _ordered(lines: Sequence[_Line]) -> list[list[_Line]]:
@@ -261,18 +274,50 @@ def _between(lines: Sequence[_Line]) -> float | None:
 
 def _parts(columns: Sequence[Sequence[_Line]]) -> list[Part]:
     """What the lines of a page are."""
-    usual = statistics.median(line.height for column in columns for line in column) if columns else 0.0
+    every = [line for column in columns for line in column]
+    usual = _Usual(statistics.median(line.height for line in every), statistics.median(line.letter for line in every))
     parts: list[Part] = []
     for column in columns:
-        for group in _grouped(column, usual):
-            parts += _part(group, usual)
+        for wide, group in groupby(_across(column), lambda line: len(line.cells)):
+            run = list(group)
+            if wide and len(run) >= LEAST_ROWS:
+                parts += rows([line.cells for line in run])
+            else:
+                for lines in [[line] for line in run] if wide else _grouped(run, usual):
+                    parts += _part(lines, usual)
     return _with_lists(parts)
 
 
-def _grouped(column: Sequence[_Line], usual: float) -> Iterator[list[_Line]]:
+class _Usual(NamedTuple):
+    """How high the usual line of a page is, and how wide its letters."""
+
+    height: float
+    letter: float
+
+
+def _across(column: Sequence[_Line]) -> list[_Line]:
+    """The lines of a column, in which those next to one another are a row of a table."""
+    groups: list[list[_Line]] = []
+    for line in column:
+        if groups and all(
+            _beside(one, line) and (one.right < line.left or line.right < one.left) for one in groups[-1]
+        ):
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    return [_row(sorted(group, key=lambda line: line.left)) if len(group) > 1 else group[0] for group in groups]
+
+
+def _row(line: Sequence[_Line]) -> _Line:
+    cells = tuple(cell.text for cell in line)
+    place = line[0].left, line[-1].right, min(cell.top for cell in line), max(cell.bottom for cell in line)
+    return _Line(*place, " ".join(cells), min(cell.score for cell in line), cells)
+
+
+def _grouped(column: Sequence[_Line], usual: _Usual) -> Iterator[list[_Line]]:
     """The lines of a column, those of a paragraph or a heading together."""
     steps = [below.middle - above.middle for above, below in pairwise(column)]
-    likely = [step for step in steps if 0.5 * usual < step < 3 * usual]
+    likely = [step for step in steps if 0.5 * usual.height < step < 3 * usual.height]
     step = statistics.median_low(likely) if likely else 0.0
     left, right = min(line.left for line in column), max(line.right for line in column)
     group: list[_Line] = []
@@ -284,26 +329,27 @@ def _grouped(column: Sequence[_Line], usual: float) -> Iterator[list[_Line]]:
     yield group
 
 
-def _begins(above: _Line, line: _Line, step: float, full: float, usual: float) -> bool:
+def _begins(above: _Line, line: _Line, step: float, full: float, usual: _Usual) -> bool:
     """Whether a paragraph begins with a line; `full` is how far to the right a line reaches that goes on below."""
     size, size_above = _size(line, usual), _size(above, usual)
     if size or size_above:
         return size != size_above or line.middle - above.middle > 2 * max(line.height, above.height)
-    if line.middle - above.middle > GAP * step or abs(line.middle - above.middle) < 0.5 * usual:
+    if line.middle - above.middle > GAP * step or line.middle - above.middle < 0.5 * usual.height:
         return True
     ended = SENTENCE_END.search(above.text) is not None
-    indented = line.left - above.left > 0.8 * usual
+    indented = line.left - above.left > 0.8 * usual.height
     return ended and (above.right < full or indented or MARKER.match(line.text) is not None)
 
 
-def _size(line: _Line, usual: float) -> int:
+def _size(line: _Line, usual: _Usual) -> int:
     """The level of the heading that a line is by its size, 0 where it is none."""
-    if line.height < LARGER * usual or len(line.text) > LONGEST_HEADING or not re.search(r"[^\W\d_]{2}", line.text):
+    large = line.height >= LARGER * usual.height and line.letter >= WIDER * usual.letter
+    if not large or len(line.text) > LONGEST_HEADING or not re.search(r"[^\W\d_]{2}", line.text):
         return 0
-    return 1 if line.height >= LARGEST * usual else 2
+    return 1 if line.letter >= WIDEST * usual.letter else 2
 
 
-def _part(lines: Sequence[_Line], usual: float) -> list[Part]:
+def _part(lines: Sequence[_Line], usual: _Usual) -> list[Part]:
     words = lines[0].text
     for line in lines[1:]:
         words = _joined(words, line.text)
