@@ -27,6 +27,7 @@ const WORDS = {
   searching: ["Searching…", "Ищем…", "Suche…", "Buscando…"],
   unsure: ["Not sure, the closest is:", "Не уверены, ближе всего:", "Unsicher, am nächsten:", "Sin certeza, quizá:"],
   also: ["Also in ", "Также в ", "Auch in ", "También en "],
+  scanned: [", read from a scan", ", прочитано со скана", ", aus einem Scan gelesen", ", leído de un escaneo"],
   nearest: ["Nearest passages:", "Ближайшие отрывки:", "Nächste Stellen:", "Pasajes más cercanos:"],
   copy: ["The marked copy", "Копия с отметкой", "Kopie mit Markierung", "La copia marcada"],
   source: ["Open the source", "Открыть источник", "Quelle öffnen", "Abrir la fuente"],
@@ -142,6 +143,7 @@ function citedSources(citations, hits) {
     const [first, second] = source.start <= passage.start ? [source, passage] : [passage, source];
     const text = first.text + [...second.text].slice(first.end - second.start).join("");
     Object.assign(source, { text, start: first.start, end: Math.max(first.end, second.end) });
+    source.scanned ||= citation.scanned;
     source.cited.push({ ...citation, number: index + 1 });
   });
   return sources;
@@ -175,6 +177,7 @@ function createBox(host, options) {
   const { lang = host.closest("[lang]")?.lang ?? "", floating = "", token, theme, position, accent } = options;
   const language = Math.max(0, LANGUAGES.indexOf(lang.slice(0, 2).toLowerCase()));
   const say = (key, n) => WORDS[key][language].replace("{n}", n);
+  const placed = (each) => where(each) + (each.scanned ? say("scanned") : "");
   const { title = say("title"), greeting = say("greeting"), placeholder = say("question"), examples = "" } = options;
   const server = new URL(options.server?.replace(/\/*$/, "/") ?? ".", import.meta.url);
   const storageKey = `qa-box ${server} ${floating || host.id}`;
@@ -360,7 +363,7 @@ function createBox(host, options) {
     const place = (each) => leading(address(each), `${each.document} `);
     if (also.length) link.push(el("small", {}, say("also"), ...also.map(place)));
     open ||= passage.cited.some(({ quote }) => LEANING.test(quote));
-    return el("details", { open }, el("summary", {}, ...numbers, where(passage)), text, ...link);
+    return el("details", { open }, el("summary", {}, ...numbers, placed(passage)), text, ...link);
   }
 
   /** The address of a source, given from the server's root; "" unless it is of http or https. */
@@ -376,7 +379,7 @@ function createBox(host, options) {
       note.textContent = await action().then((text = "✓") => text, ({ message }) => message);
       live.textContent = note.textContent;
     };
-    const cited = result.citations.map((each) => `“${each.quote}”\n${where(each)}\n${address(each)}`);
+    const cited = result.citations.map((each) => `“${each.quote}”\n${placed(each)}\n${address(each)}`);
     const text = [result.answer, ...cited].join("\n\n");
     const copy = button(say("copy"), () => act(() => navigator.clipboard.writeText(text)));
     copy.hidden = !navigator.clipboard; // as on http

@@ -39,7 +39,8 @@ def test_a_quote_that_leans_on_what_stands_before_it_is_shown_in_its_passage(
     shown = html(start, end, *lists, unsure=unsure)
     assert ("<details open>" in shown) == is_open
     assert ("Not sure, the closest is:" in shown) == unsure
-    assert "Ferries › Fares" in shown
+    assert "Ferries › Fares</summary>" in shown
+    assert "Ferries › Fares, page 2, read from a scan</summary>" in html(start, end, *lists, page=2, scanned=True)
 
 
 def test_the_words_that_answer_stand_out_and_other_places_are_linked() -> None:
