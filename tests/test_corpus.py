@@ -42,13 +42,13 @@ def test_documents_are_read_in_order_with_their_titles(tmp_path: Path) -> None:
 def test_files_that_cannot_be_read_are_named_with_the_reason_and_the_rest_is_read(tmp_path: Path) -> None:
     (tmp_path / "good.txt").write_text("Text.", "utf-8")
     (tmp_path / "empty.md").write_text(" \n", "utf-8")
-    (tmp_path / "image.png").write_bytes(b"\x89PNG")
+    (tmp_path / "image.gif").write_bytes(b"GIF89a")
     (tmp_path / "large.txt").write_bytes(b"a" * (2**20 + 1))
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 broken")
     corpus = read(tmp_path)
     assert ids(corpus) == ["good.txt"]
     assert corpus.skipped["empty.md"] == "empty"
-    assert corpus.skipped["image.png"] == "unknown kind: .png"
+    assert corpus.skipped["image.gif"] == "unknown kind: .gif"
     assert corpus.skipped["large.txt"] == "too large: 1 MB, at most 1 are read (QA_MAX_FILE_MB)"
     assert corpus.skipped["broken.pdf"].startswith("damaged: ")
 

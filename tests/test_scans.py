@@ -13,6 +13,7 @@ from qa import Assistant, corpus
 from qa.cli import _lines
 from qa.encoder import Encoder
 from qa.errors import CorpusError
+from qa.formats import scans
 from qa.formats.convert import convert
 from qa.formats.isolation import Converter
 from qa.payload import payload
@@ -154,13 +155,29 @@ def test_several_pages(suffix: str) -> None:
     assert {1, 3} <= set(found.scanned)
 
 
+def russian() -> Image.Image:
+    words = "Паром выходит из гавани в семь|часов утра и возвращается|в половине десятого, а в субботу|на час позже."
+    return drawn((1, [(1 + n * 0.2, 10, line) for n, line in enumerate(words.split("|"))]))
+
+
 @pytest.mark.usefixtures("reading")
 @pytest.mark.parametrize("suffix", [".png", ".pdf"])
-def test_letters_that_are_not_known_are_no_text_of_others(suffix: str) -> None:
-    line = "Паром выходит из гавани в семь часов утра и возвращается в половине десятого."
-    page = drawn((1, [(1 + n * 0.2, 10, line) for n in range(4)]))
-    with pytest.raises(CorpusError, match=r"^scanned without text: its letters, as Cyrillic ones, can't be read here"):
-        convert(file(page, suffix), suffix)
+def test_letters_that_are_not_known_are_no_text_of_others(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scans, "_tesseract", lambda: None)
+    with pytest.raises(CorpusError, match=r"^scanned without text: letters of its kind can't be read"):
+        convert(file(russian(), suffix), suffix)
+
+
+@pytest.mark.usefixtures("reading")
+def test_they_are_read_by_tesseract_where_it_is() -> None:
+    pytest.importorskip("tesserocr", reason="tesserocr isn't installed: pip install 'question-box[ocr]'")
+    if "rus" not in scans._languages()[1]:
+        pytest.skip("Tesseract's Russian isn't installed: apt install tesseract-ocr-rus")
+    with Converter() as converter:
+        found = converter.convert(file(russian(), ".png"), ".png")
+    assert found.text == (
+        "Паром выходит из гавани в семь часов утра и возвращается в половине десятого, а в субботу на час позже."
+    )
 
 
 @pytest.mark.usefixtures("reading")

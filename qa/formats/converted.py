@@ -10,6 +10,7 @@ from qa.types import Block, Link
 
 MAX_TEXT = 20_000_000  # characters of a document's text, about twenty Bibles
 WAITING: list[Callable[[], None]] = []  # told that a file takes long, but not for ever
+GIVING_ROOM: list[Callable[[], None]] = []  # asked for the memory that reading pictures takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +50,9 @@ def still_working() -> None:
     """Tell who waits that a page was read that takes seconds: the time that a file may take begins anew."""
     for tell in WAITING:
         tell()
+
+
+def take_room() -> None:
+    """Ask for the memory that reading pictures takes, which no other file may have."""
+    for give in GIVING_ROOM:
+        give()

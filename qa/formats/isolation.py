@@ -18,10 +18,11 @@ from typing import Self
 
 from qa.errors import ConversionFailed, CorpusError
 from qa.formats.convert import PLAIN, convert
-from qa.formats.converted import WAITING, Converted
+from qa.formats.converted import GIVING_ROOM, WAITING, Converted
 
 TIMEOUT_S = 60.0
 MEMORY_MB = 1024
+SCANS_MB = 512  # more for reading pictures: its models take nearly all of the others
 MOST_FILES = 200  # of one process, as memory is not always given back
 NO_MEMORY = "memory"
 STILL_WORKING = b"\n"  # another page of a scan was read: the time begins anew
@@ -116,7 +117,7 @@ class Converter:
         if not isinstance(found, dict):
             raise _FailedError("its converter crashed")
         if (reason := found.get("error")) == NO_MEMORY:
-            raise _FailedError(f"needs more than {self._memory} MB")
+            raise _FailedError(f"needs more than {found.get('limit', self._memory)} MB")
         if reason is not None:
             raise CorpusError(str(reason))
         return Converted.loaded(answer)
@@ -167,7 +168,8 @@ def serve(memory_mb: int, timeout_s: float) -> None:
     """Answer one file after the other until there are no more: this runs in the process of its own."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
-    _limit(memory_mb)
+    most_mb = memory_mb + SCANS_MB
+    _limit(memory_mb, most_mb)
     sys.addaudithook(_refuse)
 
     def begin() -> None:
@@ -179,9 +181,14 @@ def serve(memory_mb: int, timeout_s: float) -> None:
         answers.write(STILL_WORKING)
         answers.flush()
 
+    def give_room() -> None:
+        _limit(most_mb, most_mb)
+
     WAITING.append(tell)
+    GIVING_ROOM.append(give_room)
     for line in sys.stdin.buffer:
         begin()
+        _limit(memory_mb, most_mb)
         suffix, size = json.loads(line)
         answer, stop = _answer(sys.stdin.buffer.read(size), suffix)
         answers.write(answer + b"\n")
@@ -199,18 +206,29 @@ def _answer(data: bytes, suffix: str) -> tuple[bytes, bool]:
     except CorpusError as error:
         return json.dumps({"error": str(error)}).encode(), False
     except MemoryError:
-        return json.dumps({"error": NO_MEMORY}).encode(), True
+        return json.dumps({"error": NO_MEMORY, **_limited()}).encode(), True
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         return json.dumps({"error": f"damaged: {type(error).__name__} {reason}".rstrip()}).encode(), False
 
 
-def _limit(memory_mb: int) -> None:
+def _limit(memory_mb: int, most_mb: int) -> None:
+    """Limit the memory of this process, and up to what that can be changed."""
     if sys.platform == "linux":
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 2**20, memory_mb * 2**20))
+        resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 2**20, most_mb * 2**20))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _limited() -> dict[str, int]:
+    """How much memory this process may have, in MB."""
+    if sys.platform == "linux":
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        return {"limit": limit // 2**20} if limit != resource.RLIM_INFINITY else {}
+    return {}
 
 
 def _refuse(event: str, _: object) -> None:

@@ -1,21 +1,26 @@
 """A picture of a page → its text in reading order, by RapidOCR, which carries its models: nothing is downloaded.
 
-It finds the lines and reads each. What they are is told from their places: columns from the space between them, a
-paragraph from the space above it, a heading from its size. It is there with the extra `ocr` only.
+It finds the lines and reads each; those of letters that it doesn't know are left to Tesseract, where its languages are
+installed. What they are is told from their places: columns from the space between them, a paragraph from the space
+above it, a heading from its size. Both are there with the extra `ocr` only.
 """
 
 import importlib.util
 import io
+import math
+import os
 import re
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib import metadata
 from itertools import groupby, pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qa.errors import CorpusError
-from qa.formats.converted import Converted, still_working
+from qa.formats.converted import Converted, still_working, take_room
 from qa.formats.writing import PAGE, Part, heading, listed, one_line, paragraph, rows, written
 
 if TYPE_CHECKING:
@@ -39,7 +44,12 @@ SETTINGS = {
     "EngineConfig.onnxruntime.intra_op_num_threads": THREADS,
     "EngineConfig.onnxruntime.inter_op_num_threads": 1,
 }
+TESSDATA = "usr/share/tesseract-ocr/*/tessdata"  # where Debian has Tesseract's languages
+KNOWN = {"eng", "osd", "equ", "deu", "fra", "spa", "ita", "por", "nld"}  # languages that need no Tesseract
+MOST_LANGUAGES = 3
 LEAST_SCORE = 0.6  # of a line
+OTHER_SCORE = 0.75  # of one by Tesseract …
+SURE_SCORE = 0.9  # … which tries no other way with this
 USUAL_SCORE = 0.85  # of the usual line; with less the letters only look like Latin ones
 LEAST_LETTERS = 0.6  # in as much of a line as it is high; Latin ones are 2, Chinese 1, and those it doesn't know none
 LEAST_READ = 0.7  # of the width of all lines; with less the page is of other letters, or lies on its side
@@ -55,6 +65,7 @@ LEAST_LINES = 3  # of a column
 LEAST_ROWS = 3  # of a table
 LEAST_LENGTH = 15  # characters of the usual line in a column; of a table's cells they are less
 CROSSING = 0.25  # of the lines at most, as headings, stand across the space between two columns
+NO_MEMORY = re.compile(r"bad_alloc|nsufficient memory|ailed to allocate")
 SENTENCE_END = re.compile(r"[.?!:;…。？！][\"'”’»)\]]*$")
 PARTED = re.compile(r"[^\W\d_][-‐]$")
 AND = re.compile(r"(?:and|or|und|oder|bzw|bis|et|ou|y|o|e|och|en|of)\b")  # after a hyphen that stays
@@ -88,9 +99,45 @@ class _Line:
         return (self.right - self.left - self.height / 2) / max(len(self.text), 1)
 
 
+class _Place(NamedTuple):
+    """The corners of a line on a page, from the upper left one clockwise."""
+
+    upper_left: tuple[float, float]
+    upper_right: tuple[float, float]
+    lower_right: tuple[float, float]
+    lower_left: tuple[float, float]
+
+    @property
+    def width(self) -> float:
+        return math.dist(self.upper_left, self.upper_right)
+
+    @property
+    def height(self) -> float:
+        return math.dist(self.upper_left, self.lower_left)
+
+    def of(self, page: "Image") -> "Image":
+        """The strip of a page that has the line."""
+        from PIL.Image import Resampling, Transform
+
+        corners = (*self.upper_left, *self.lower_left, *self.lower_right, *self.upper_right)
+        return page.transform((round(self.width), round(self.height)), Transform.QUAD, corners, Resampling.BICUBIC)
+
+    def line(self, text: str, score: float) -> _Line:
+        """What the line says there."""
+        left, right = (self.upper_left[0] + self.lower_left[0]) / 2, (self.upper_right[0] + self.lower_right[0]) / 2
+        top, bottom = (self.upper_left[1] + self.upper_right[1]) / 2, (self.lower_left[1] + self.lower_right[1]) / 2
+        return _Line(left, max(right, left + 1), top, max(bottom, top + 1), one_line(text), score)
+
+
 def installed() -> bool:
     """Whether pictures can be read."""
     return importlib.util.find_spec("rapidocr") is not None
+
+
+def version() -> str:
+    """What pictures are read with."""
+    names = [name for name in ("rapidocr", "tesserocr") if importlib.util.find_spec(name)]
+    return " ".join([f"{name} {metadata.version(name)}" for name in names] + _languages()[1])
 
 
 def convert_picture(data: bytes) -> Converted:
@@ -128,32 +175,37 @@ def title_of(parts: Sequence[Part]) -> str | None:
 def read_page(picture: "Image") -> list[Part]:
     """The parts of a page; nothing where it has no text.
 
-    Raises CorpusError where its letters are of a kind that isn't read, as Cyrillic ones, and `rapidocr` has to be
-    `installed`.
+    Raises CorpusError where its letters are of a kind that isn't read. Pictures have to be readable: see `installed`.
     """
-    from PIL import ImageOps
+    page = _in_greys(picture)
+    straight = _straight(page)
+    places = _places(straight)
+    if not places:
+        return []
+    for turned in (90, 270) if _is_on_its_side(places) else (0, 180):
+        if turned:
+            straight = _straight(page.rotate(turned, expand=True, fillcolor=255))
+            places = _places(straight)
+        lines = _lines(straight, places)
+        still_working()
+        if read := _sure(lines):
+            return _parts(_ordered(_in_rows(read)))
+    raise CorpusError(f"scanned without text: letters of its kind can't be read{_what_helps()}")
+
+
+def _in_greys(picture: "Image") -> "Image":
+    """A picture as it is shown on paper, not larger than is read."""
+    from PIL import Image, ImageOps
 
     if picture.width * picture.height > MOST_PIXELS:
         raise CorpusError(f"too large: more than {MOST_PIXELS // 10**6} million pixels")
     whole = ImageOps.exif_transpose(picture)
     if whole.mode in ("RGBA", "LA", "PA", "P"):  # what can be seen through is of paper
-        from PIL import Image
-
         whole = whole.convert("RGBA")
         whole = Image.alpha_composite(Image.new("RGBA", whole.size, "white"), whole)
     page = (whole.point(lambda value: value / 257) if whole.mode.startswith("I") else whole).convert("L")
     page.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    lines = _lines(page)
-    for turned in (90, 270) if _on_its_side(lines) else (0, 180):
-        lines = _lines(page.rotate(turned, expand=True)) if turned else lines
-        still_working()
-        read = [line for line in lines if _is_read(line)]
-        if not lines:
-            return []
-        sure = read and statistics.median(line.score for line in read) >= USUAL_SCORE
-        if sure and _width(read) >= LEAST_READ * _width(lines):
-            return _parts(_ordered(_in_rows(read)))
-    raise CorpusError("scanned without text: its letters, as Cyrillic ones, can't be read here; add the text to it")
+    return page
 
 
 @cache
@@ -163,22 +215,96 @@ def _engine() -> Any:
     return RapidOCR(params=SETTINGS)
 
 
-def _lines(page: "Image") -> list[_Line]:
-    """The lines that are found on a page, which is made straight."""
+def _asked(picture: "Image", **what: bool) -> Any:
+    """What RapidOCR finds in a picture."""
     import numpy as np
+
+    take_room()
+    try:
+        return _engine()(np.asarray(picture.convert("RGB")), use_cls=False, **what)
+    except Exception as error:
+        if NO_MEMORY.search(str(error)):
+            raise MemoryError from None
+        raise
+
+
+def _places(page: "Image") -> list[_Place]:
+    """Where the lines of a page are."""
+    boxes = _asked(page, use_det=True, use_rec=False).boxes
+    found = [_Place(*map(tuple, box)) for box in (() if boxes is None else boxes.tolist())]
+    return [place for place in found if place.width >= 1 and place.height >= 1]
+
+
+def _lines(page: "Image", places: Sequence[_Place]) -> list[_Line]:
+    """What the lines of a page say, nothing and without a score where that can't be told."""
+    lines = []
+    for place in places:
+        strip = place.of(page)
+        found = _asked(strip, use_det=False, use_rec=True)
+        text, score = (found.txts[0], float(found.scores[0])) if found.txts else ("", 0.0)
+        line = place.line(text, score)
+        lines.append(line if _is_read(line) else place.line(*_read_by_tesseract(strip)))
+    return lines
+
+
+def _read_by_tesseract(strip: "Image") -> tuple[str, float]:
+    """What a line says in the languages that Tesseract has besides English; nothing where it isn't sure."""
+    tesseract = _tesseract()
+    if tesseract is None:
+        return "", 0.0
+    from PIL.ImageFilter import MedianFilter
+
+    best = "", 0.0
+    for filtered in (strip, strip.filter(MedianFilter(3))):  # the second one without specks
+        tesseract.SetImage(filtered)
+        text = tesseract.GetUTF8Text()
+        best = max(best, (text, tesseract.MeanTextConf() / 100), key=lambda found: found[1])
+        if best[1] >= SURE_SCORE:
+            break
+    return best if best[1] >= OTHER_SCORE else ("", 0.0)
+
+
+@cache
+def _tesseract() -> Any:
+    """Tesseract with the languages that it is installed with, or None."""
+    if importlib.util.find_spec("tesserocr") is None:
+        return None
+    folder, languages = _languages()
+    if not languages:
+        return None
+    from tesserocr import PSM, PyTessBaseAPI
+
+    return PyTessBaseAPI(path=folder, lang="+".join(languages), psm=PSM.SINGLE_LINE)
+
+
+def _languages() -> tuple[str, list[str]]:
+    """The folder with Tesseract's files, and the languages that it has, without those that RapidOCR reads better."""
+    folders = [os.environ.get("TESSDATA_PREFIX", ""), *sorted(map(str, Path("/").glob(TESSDATA)), reverse=True)]
+    for folder in filter(None, folders):
+        names = sorted(path.stem for path in Path(folder).glob("*.traineddata"))
+        if languages := [name for name in names if name not in KNOWN]:
+            return folder, languages[:MOST_LANGUAGES]
+    return "", []
+
+
+def _what_helps() -> str:
+    if _languages()[1]:
+        return ""
+    return "; for Cyrillic ones install Tesseract's, as by apt install tesseract-ocr-rus"
+
+
+def _sure(lines: Sequence[_Line]) -> list[_Line]:
+    """The lines without those that aren't read; nothing where most aren't."""
+    read = [line for line in lines if _is_read(line)]
+    enough = read and _width(read) >= LEAST_READ * _width(lines)
+    return read if enough and statistics.median(line.score for line in read) >= USUAL_SCORE else []
+
+
+def _straight(page: "Image") -> "Image":
     from PIL.Image import Resampling
 
-    if angle := _skew(page):
-        page = page.rotate(angle, Resampling.BICUBIC, expand=True, fillcolor=255)
-    found = _engine()(np.asarray(page.convert("RGB")), text_score=0.0)
-    if not len(found):
-        return []
-    lines = []
-    for box, text, score in zip(found.boxes.tolist(), found.txts, found.scores, strict=True):
-        (x1, y1), (x2, y2), (x3, y3), (x4, y4) = box
-        place = (x1 + x4) / 2, (x2 + x3) / 2, (y1 + y2) / 2, (y3 + y4) / 2
-        lines.append(_Line(*place, one_line(text), float(score)))
-    return [line for line in lines if line.right > line.left and line.bottom > line.top]
+    angle = _skew(page)
+    return page.rotate(angle, Resampling.BICUBIC, expand=True, fillcolor=255) if angle else page
 
 
 def _skew(page: "Image") -> float:
@@ -198,8 +324,9 @@ def _skew(page: "Image") -> float:
     return best if abs(best) >= LEAST_SKEW else 0.0
 
 
-def _on_its_side(lines: Sequence[_Line]) -> bool:
-    return sum(line.height for line in lines if line.height > line.right - line.left) > _width(lines)
+def _is_on_its_side(places: Sequence[_Place]) -> bool:
+    upright = sum(place.width for place in places if place.width > place.height)
+    return sum(place.height for place in places if place.height > place.width) > upright
 
 
 def _width(lines: Sequence[_Line]) -> float:
