@@ -30,6 +30,7 @@ COMMAND = "pip install 'question-box[ocr]'"
 LONGEST_SIDE = 2000  # pixels that are read of a page; 170 dots an inch of an A4 page
 FOUND_SIDE = 1280  # of those, where its lines are looked for
 MOST_PIXELS = 100_000_000  # of a picture, which is three bytes each
+TOO_LARGE = f"too large: more than {MOST_PIXELS // 10**6} million pixels"
 MOST_PAGES = 1000  # of a file
 THREADS = 2
 SKEW_SIDE = 800  # pixels, that a page is made smaller to for measuring how skewed it is
@@ -146,7 +147,8 @@ def convert_picture(data: bytes) -> Converted:
         raise CorpusError(f"a picture: to read it, {COMMAND}")
     from PIL import Image, ImageSequence
 
-    Image.MAX_IMAGE_PIXELS = None  # what is too large is told below
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    reason = "no text in the picture"
     try:
         picture = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "TIFF"))
         parts: list[Part] = []
@@ -155,15 +157,26 @@ def convert_picture(data: bytes) -> Converted:
             if number > MOST_PAGES:
                 raise CorpusError(f"too large: more than {MOST_PAGES} pages")
             marks += PAGE
-            if own := read_page(frame):
-                parts += [own[0]._replace(words=marks + own[0].words), *own[1:]]
+            try:
+                own = read_page(frame)
+            except CorpusError as error:  # the other pages may be readable
+                own, reason = [], str(error)
+            if own:
+                parts += _marked(own, marks)
                 marks = ""
+    except Image.DecompressionBombError:
+        raise CorpusError(TOO_LARGE) from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise CorpusError(f"damaged: {one_line(str(error))[:200]}") from None
     if not parts:
-        raise CorpusError("no text in the picture")
+        raise CorpusError(reason)
     parts[-1] = parts[-1]._replace(words=parts[-1].words + marks)
     return replace(written(parts, title_of(parts)), scanned=tuple(range(1, number + 1)))
+
+
+def _marked(parts: Sequence[Part], marks: str) -> list[Part]:
+    """A page's parts with the marks of the pages that begin there; those of a row stand before it."""
+    return [parts[0]._replace(words=marks + parts[0].words), *parts[1:]]
 
 
 def title_of(parts: Sequence[Part]) -> str | None:
@@ -198,7 +211,7 @@ def _in_greys(picture: "Image") -> "Image":
     from PIL import Image, ImageOps
 
     if picture.width * picture.height > MOST_PIXELS:
-        raise CorpusError(f"too large: more than {MOST_PIXELS // 10**6} million pixels")
+        raise CorpusError(TOO_LARGE)
     whole = ImageOps.exif_transpose(picture)
     if whole.mode in ("RGBA", "LA", "PA", "P"):  # what can be seen through is of paper
         whole = whole.convert("RGBA")
@@ -388,7 +401,7 @@ def _between(lines: Sequence[_Line]) -> float | None:
             continue
         if any(statistics.median(len(line.text) for line in side) < LEAST_LENGTH for side in (left, right)):
             continue
-        top, bottom = max(min(s.top for s in side) for side in (left, right)), 0.0
+        top = max(min(s.top for s in side) for side in (left, right))
         bottom = min(max(s.bottom for s in side) for side in (left, right))
         height = statistics.median(line.height for line in lines)
         beside = sum(top <= line.middle <= bottom for line in (left + right))
