@@ -47,6 +47,7 @@ SETTINGS = {
 }
 TESSDATA = "usr/share/tesseract-ocr/*/tessdata"  # where Debian has Tesseract's languages
 KNOWN = {"eng", "osd", "equ", "deu", "fra", "spa", "ita", "por", "nld"}  # languages that need no Tesseract
+FIRST = {"rus", "ukr", "ell"}  # of others that it has, where they are many
 MOST_LANGUAGES = 3
 LEAST_SCORE = 0.6  # of a line
 OTHER_SCORE = 0.75  # of one by Tesseract …
@@ -294,9 +295,9 @@ def _languages() -> tuple[str, list[str]]:
     """The folder with Tesseract's files, and the languages that it has, without those that RapidOCR reads better."""
     folders = [os.environ.get("TESSDATA_PREFIX", ""), *sorted(map(str, Path("/").glob(TESSDATA)), reverse=True)]
     for folder in filter(None, folders):
-        names = sorted(path.stem for path in Path(folder).glob("*.traineddata"))
-        if languages := [name for name in names if name not in KNOWN]:
-            return folder, languages[:MOST_LANGUAGES]
+        names = {path.stem for path in Path(folder).glob("*.traineddata")} - KNOWN
+        if names:
+            return folder, sorted(names, key=lambda name: (name not in FIRST, name))[:MOST_LANGUAGES]
     return "", []
 
 
