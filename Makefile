@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run index test lint bench bench-scale clean
+.PHONY: help run index test lint bench soak bench-scale clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ lint: $(VENV)/test  ## check style, format and types
 
 bench: $(VENV)/run $(PEERS)/peers  ## measure beside txtai, LangChain and Haystack; SQUAD=FILE adds a data set
 	$(BIN)/python bench/peers.py --python $(PEERS)/bin/python $(if $(SQUAD),--squad $(SQUAD))
+
+soak: $(VENV)/run  ## attack a server of its own with 10,000 requests and clients of every kind
+	$(BIN)/python bench/soak.py
 
 bench-scale: $(VENV)/test  ## measure 10^3 to 10^6 passages, real ones from the indexes in INDEXES first
 	$(BIN)/python bench/scale.py measure $(addprefix --index ,$(INDEXES)) --plot docs

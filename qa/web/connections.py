@@ -13,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 HEADERS_S = 10  # within which a request's headers have to be there
 SPARE_FILES = 256  # of those that a process may have open, for the index and the libraries
 MOST = 1000  # connections, where the system would let more be open
-SHUTDOWN_S = 8  # for the answers under way when the server is to end
+SHUTDOWN_S = 6  # for the answers under way when the server is to end
 EVERY_S = 60  # at most once in which the log says the same
 
 

@@ -8,6 +8,7 @@ from typing import Any
 UNHEARD_S = 30  # after which what nobody listens for is dropped,
 MOST_UNHEARD = 100  # or earlier, of so many sessions
 MAX_NAME = 100  # characters, of a session
+MAX_JOIN = 16 * 1024  # bytes of what is asked through the queue: a question, not its history, which is kept here
 QUEUED, CALLED = "/gradio_api/queue/", "/gradio_api/call/"
 
 
@@ -26,8 +27,10 @@ class Joins:
         self._functions = frozenset(functions)
         self._sessions: dict[str, _Session] = {}
 
-    def problem(self, path: str, given: Mapping[str, Any]) -> str:
-        """Why the queue can't take a request, or an empty text where it can."""
+    def problem(self, path: str, size: int, given: Mapping[str, Any]) -> str:
+        """Why the queue can't take a request of a size in bytes, or an empty text where it can."""
+        if size > MAX_JOIN:
+            return f"the request is larger than {MAX_JOIN} bytes: shorten the question"
         function, session = given.get("fn_index"), given.get("session_hash")
         if not isinstance(given.get("data", []), list | dict):
             return "data: give a list of what the function takes"

@@ -95,7 +95,7 @@ class Limits:
             return
         if path.startswith(JOINING):
             given = _object(body)
-            problem = self._joins.problem(path, given)
+            problem = self._joins.problem(path, len(body), given)
             if problem:
                 await refuse(send, 400, problem)
                 return

@@ -183,6 +183,11 @@ def test_what_nobody_listens_for_is_dropped(assistant: Assistant, monkeypatch: p
         assert set(one._sessions) == {"last"}
 
 
+def test_a_join_takes_a_question_and_no_more(named: str) -> None:
+    answer = httpx.post(named + JOIN, json=join(data=["a" * 240_000, None]))
+    assert (answer.status_code, "shorten" in answer.text) == (400, True)
+
+
 def test_the_chat_takes_no_longer_question_than_the_api(named: str) -> None:
     answer = httpx.post(f"{named}/gradio_api/call/ask", json={"data": ["a" * 2001]}).json()
     stream = httpx.get(f"{named}/gradio_api/call/ask/{answer['event_id']}", timeout=30).text
