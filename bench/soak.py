@@ -55,12 +55,13 @@ class Served:
         with self.log.open("wb") as log:
             command = [sys.executable, "-m", "qa", "serve"]
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        self.client = httpx.Client(base_url=self.address, timeout=60, limits=httpx.Limits(max_connections=None))
         while not self._is_ready():
             time.sleep(0.5)
 
     def _is_ready(self) -> bool:
         try:
-            return bool(httpx.get(f"{self.address}/api/health").json()["status"] == "ready")
+            return bool(self.client.get("/api/health").json()["status"] == "ready")
         except httpx.HTTPError:
             assert self.process.poll() is None, self.log.read_text()
             return False
@@ -78,7 +79,7 @@ class Served:
         """Seconds that a question takes, or those after which it was given up."""
         begun = time.monotonic()
         try:
-            httpx.post(f"{self.address}/api/ask", json={"question": QUESTIONS[0]}, timeout=30).raise_for_status()
+            self.client.post("/api/ask", json={"question": QUESTIONS[0]}).raise_for_status()
         except httpx.HTTPError:
             return float("inf")
         return time.monotonic() - begun
@@ -115,18 +116,20 @@ def tried(served: Served, requests: int) -> Iterator[tuple[str, str]]:
     yield "nothing: a question alone", f"{1000 * usual:.0f} ms, {start:.0f} MB resident"
 
     with ThreadPoolExecutor(CLIENTS) as pool:
-        statuses = Counter(pool.map(lambda n: mixed(served.address, n), range(requests)))
+        statuses = Counter(pool.map(lambda n: mixed(served.client, n), range(requests)))
     told = ", ".join(f"{times} times {status}" for status, times in statuses.most_common())
     yield f"{requests:,} mixed requests, {CLIENTS} at a time", f"{told}; {grown()}"
 
-    with httpx.Client(base_url=served.address, timeout=30) as client:
-        dependencies = client.get("/config").json()["dependencies"]
-        function = next(one["id"] for one in dependencies if one["api_name"] == "ask")
-        body = {"fn_index": function, "data": ["a" * 240_000]}
-        joins = Counter(
-            client.post("/gradio_api/queue/join", json=body | {"session_hash": f"s{n}"}).status_code for n in range(300)
-        )
-    yield "300 joins with 240 KB each, that nobody listens to", f"{dict(joins)}; {grown()}"
+    dependencies = served.client.get("/config").json()["dependencies"]
+    body = {"fn_index": next(one["id"] for one in dependencies if one["api_name"] == "ask"), "data": ["a" * 240_000]}
+    joined = [served.client.post("/gradio_api/queue/join", json=body | {"session_hash": f"s{n}"}) for n in range(300)]
+    joins = dict(Counter(one.status_code for one in joined))
+    yield "300 joins with 240 KB each", f"{joins}; {grown()}"
+
+    body["data"] = [QUESTIONS[0]]
+    joined = [served.client.post("/gradio_api/queue/join", json=body | {"session_hash": f"s{n}"}) for n in range(300)]
+    joins = dict(Counter(one.status_code for one in joined))
+    yield "300 joins with a question each, that nobody listens to", f"{joins}; {grown()}"
 
     lines = served.log_lines
     with ExitStack() as crowd:
@@ -142,10 +145,7 @@ def tried(served: Served, requests: int) -> Iterator[tuple[str, str]]:
     yield what, f"a question within {worst:.2f} s; {grown()}; {served.log_lines - lines} lines of log"
 
     with ThreadPoolExecutor(40) as pool:
-        pages = [
-            pool.submit(httpx.get, f"{served.address}/source/large.txt?start={n * 10**5}", timeout=60)
-            for n in range(40)
-        ]
+        pages = [pool.submit(served.client.get, f"/source/large.txt?start={n * 10**5}") for n in range(40)]
         worst = max(served.asked() for _ in range(10))
         assert all(page.result().status_code == 200 for page in pages)
     yield f"40 requests for the source page of a text of {LARGE_MB} MB", f"a question within {worst:.2f} s"
@@ -160,18 +160,18 @@ def tried(served: Served, requests: int) -> Iterator[tuple[str, str]]:
     yield "SIGTERM with one of each of these open", f"it has ended after {time.monotonic() - begun:.1f} s"
 
 
-def mixed(address: str, number: int) -> int:
+def mixed(client: httpx.Client, number: int) -> int:
     """One request of many kinds, by its number, and its status."""
     question = next(islice(cycle(QUESTIONS), number % len(QUESTIONS), None))
     kinds = (
-        lambda: httpx.post(f"{address}/api/ask", json={"question": question}, timeout=60),
-        lambda: httpx.get(f"{address}/source/novokuznetsk.md?start={number}&end={number + 50}"),
-        lambda: httpx.get(address),
-        lambda: httpx.get(f"{address}/gradio_api/info"),
-        lambda: httpx.post(f"{address}/api/ask", content=b"[" * 5000),
-        lambda: httpx.get(f"{address}/widget.js"),
-        lambda: httpx.post(f"{address}/gradio_api/call/ask", json={"data": [question]}),
-        lambda: httpx.get(f"{address}/nowhere/{number}"),
+        lambda: client.post("/api/ask", json={"question": question}),
+        lambda: client.get(f"/source/novokuznetsk.md?start={number}&end={number + 50}"),
+        lambda: client.get("/"),
+        lambda: client.get("/gradio_api/info"),
+        lambda: client.post("/api/ask", content=b"[" * 5000),
+        lambda: client.get("/widget.js"),
+        lambda: client.post("/gradio_api/call/ask", json={"data": [question]}),
+        lambda: client.get(f"/nowhere/{number}"),
     )
     return kinds[number % len(kinds)]().status_code
 

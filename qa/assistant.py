@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 from qa import corpus as corpora
@@ -19,6 +18,7 @@ from qa.followup import formulations
 from qa.hints import hint, is_small_talk, topics_of
 from qa.indexing import Changes, Progress
 from qa.originals import Originals
+from qa.recent import Recent
 from qa.runtime import DEFAULT_RUNTIME, load, load_in_memory
 from qa.sharing import share
 from qa.spelling import corrected
@@ -30,7 +30,6 @@ from qa.types import Answer, Citation, Document
 
 CALIBRATION = "calibration"  # the folder in the index where `qa calibrate` keeps what it fitted
 SURER = 0.5  # of confidence, by which a later question is a new one rather than a follow-up
-KEPT = 8  # documents of the last answers, which can be large
 ATTEMPTS = 3  # to open an index that others write to
 ENCODER = "encoder"  # the one where the encoder and the reader are kept as they are run
 TEXTS = "texts"  # and the one where texts are kept that took long to convert
@@ -61,7 +60,7 @@ class Assistant:
         self.encoder = encoder
         self._analyzer = analyzer
         self.skipped: dict[str, str] = {}  # files that couldn't be read, and why
-        self._document = lru_cache(KEPT)(store.document)
+        self._document = Recent(store.document)
         self._turns = None if store.waits else Turns()
         self._retrieve = Retriever(store, encoder, analyzer, self._turns)
         self._read = Reader(reader, calibration, store, threshold, sure)
@@ -123,7 +122,7 @@ class Assistant:
 
     def document(self, document_id: str) -> Document | None:
         """The document of this id, or None where it isn't indexed."""
-        return self.store.document(document_id)
+        return self._document(document_id)
 
     def findings(self, question: str) -> Findings:
         """What reading the passages that fit a question best has shown, which `qa calibrate` learns from."""
@@ -162,7 +161,7 @@ class Assistant:
         alone = next(answers)
         later = next(answers, alone)
         same = _first_place(later) == _first_place(alone)
-        again = not alone.abstained and any(" ".join(c.quote.split()) in said for c in later.citations[:1])
+        again = alone.confidence >= THRESHOLD and any(" ".join(c.quote.split()) in said for c in later.citations[:1])
         return alone if same or again or later.confidence <= alone.confidence - SURER else later
 
     @property

@@ -7,7 +7,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "qa"
 LAYERS = [
     {"types", "errors", "mapped"},
-    {"payload", "terms", "blocks", "structure", "originals", "encoder", "cache", "sources", "followup"},
+    {"payload", "terms", "blocks", "structure", "originals", "encoder", "cache", "sources", "followup", "recent"},
     {"formats", "formats.converted"},
     {"formats.text", "formats.writing", "formats.archive"},
     {
