@@ -1,7 +1,9 @@
 """What every layer in front of the application speaks: ASGI's messages, and answers made of them."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -10,15 +12,36 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+TAKEN_S, MAX_TAKEN = 1.0, 256 * 1024  # for how long, and of how many bytes, a body is taken that nobody wants
+
 
 def headers_of(scope: Scope) -> dict[str, str]:
     """A request's headers, their names in lower case."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope.get("headers", [])}
 
 
-async def refuse(send: Send, status: int, error: str, headers: Mapping[str, str] | None = None) -> None:
-    """Answer with an error, as the API gives it."""
+async def refuse(
+    send: Send, status: int, error: str, headers: Mapping[str, str] | None = None, unread: Receive | None = None
+) -> None:
+    """Answer with an error, as the API gives it.
+
+    A body that is still `unread` is taken first: a connection that is closed with some of it on the way is reset, and
+    the answer may be lost.
+    """
+    if unread:
+        await _take(unread)
     await _answer(send, status, json.dumps({"error": error}), {"content-type": "application/json", **(headers or {})})
+
+
+async def _take(receive: Receive) -> None:
+    size = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(TAKEN_S):
+            while size <= MAX_TAKEN:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
 
 
 async def show(send: Send, status: int, html: str) -> None:

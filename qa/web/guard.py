@@ -61,9 +61,13 @@ class Guard:
 
         origin, host = headers.get("origin"), headers.get("host", "")
         if not self._any_host and _hostname(host) not in self._hosts:
-            await refuse(secured, 403, "this name is not one of this server's: add its origin to QA_ORIGINS")
+            await refuse(
+                secured, 403, "this name is not one of this server's: add its origin to QA_ORIGINS", unread=receive
+            )
         elif origin is not None and not self._is_let_in(origin, host):
-            await refuse(secured, 403, "pages of this origin may not use this server: add it to QA_ORIGINS")
+            await refuse(
+                secured, 403, "pages of this origin may not use this server: add it to QA_ORIGINS", unread=receive
+            )
         else:
             await self._app(scope, receive, secured)
 

@@ -64,15 +64,16 @@ class Limits:
         path, headers = scope["path"], headers_of(scope)
         client = scope["client"][0] if scope.get("client") else ""
         if path.startswith(GRADIO) and not path.removeprefix(GRADIO).startswith(OPEN):
-            await refuse(send, 404, "there is nothing here")
+            await refuse(send, 404, "there is nothing here", unread=receive)
         elif _length(headers) > MAX_BODY:
             await refuse(send, 413, f"the request is larger than {MAX_BODY} bytes: shorten the question or its history")
         elif self._token and path == TOKEN_PAGE and scope["method"] == "POST":
             await self._take_token(client, scope, receive, send)
         elif self._token and path not in FREE and not self._is_authorized(headers, client):
-            await self._ask_for_token(scope, headers, send)
+            await self._ask_for_token(scope, headers, receive, send)
         elif path.startswith(COUNTED) and not self._is_within_rate(client):
-            await refuse(send, 429, "too many requests: wait a minute and ask again", {"retry-after": "60"})
+            late = {"retry-after": "60"}
+            await refuse(send, 429, "too many requests: wait a minute and ask again", late, unread=receive)
         elif scope["method"] == "POST":
             await self._with_body(client, scope, receive, send)
         elif path.startswith("/source/"):
@@ -148,12 +149,13 @@ class Limits:
         """What the cookie holds: it follows from the token, so that another token ends all sessions."""
         return hmac.new(self._token.encode(), b"session of the question box", hashlib.sha256).hexdigest()
 
-    async def _ask_for_token(self, scope: Scope, headers: Mapping[str, str], send: Send) -> None:
+    async def _ask_for_token(self, scope: Scope, headers: Mapping[str, str], receive: Receive, send: Send) -> None:
         if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
             root = scope.get("root_path", "")
             await show(send, 401, token_html(root, f"{root}{TOKEN_PAGE}"))
         else:
-            await refuse(send, 401, "give the token, as Authorization: Bearer …", {"www-authenticate": "Bearer"})
+            wanted = {"www-authenticate": "Bearer"}
+            await refuse(send, 401, "give the token, as Authorization: Bearer …", wanted, unread=receive)
 
     async def _take_token(self, client: str, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _whole(receive, send)

@@ -132,9 +132,19 @@ def test_a_lookup_a_connection_and_a_stray_file_would_be_seen() -> None:
 def test_indexing_and_asking_reach_nothing_outside(traced: Traced) -> None:
     traced.run("index")
     assert traced.outside() == []
-    assert QUESTIONS and "Tom" in traced.run("ask", QUESTIONS[0])
+    assert "Tom" in traced.run("ask", QUESTIONS[0])
     assert traced.outside() == []
     assert list((traced.folder / "home").iterdir()) == []
+
+
+def test_a_store_in_milvus_lite_reaches_nothing_outside(traced: Traced) -> None:
+    pytest.importorskip("pymilvus", reason="pymilvus isn't installed")
+    pytest.importorskip("milvus_lite", reason="milvus-lite isn't installed")
+    traced.environ["QA_STORE"] = f"milvus:{traced.folder / 'tmp' / 'store.db'}"
+    traced.run("index")
+    assert traced.outside() == []
+    assert "Tom" in traced.run("ask", QUESTIONS[0])
+    assert traced.outside() == []
 
 
 def test_serving_reaches_nothing_outside(traced: Traced) -> None:

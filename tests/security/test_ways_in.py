@@ -1,6 +1,8 @@
 """The ways to answers and texts: closed without the token, to other hosts and origins, and to requests out of shape."""
 
 import json
+import socket
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -193,3 +195,17 @@ def test_the_chat_takes_no_longer_question_than_the_api(named: str) -> None:
     stream = httpx.get(f"{named}/gradio_api/call/ask/{answer['event_id']}", timeout=30).text
     assert "event: error" in stream
     assert "Traceback" not in stream
+
+
+def test_a_refusal_arrives_though_the_body_comes_later(closed: str) -> None:
+    url = httpx.URL(closed)
+    with socket.create_connection((url.host, url.port or 80), timeout=5) as connection:
+        connection.sendall(b"POST /api/ask HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 20000\r\n\r\n")
+        time.sleep(0.2)
+        connection.sendall(b"x" * 20000)
+        time.sleep(0.3)
+        connection.sendall(b"GET /api/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert b"HTTP/1.1 401" in received
+    assert received.rstrip().endswith(b"}")
+    assert b"HTTP/1.1 200" in received
