@@ -59,7 +59,7 @@ class Traced:
         """The address of a server that is traced."""
         with listen("127.0.0.1", 0) as listener:
             port = listener.getsockname()[1]
-        environ = self.environ | {"QA_PORT": str(port)}
+        environ = self.environ | {"QA_PORT": str(port), "QA_RATE": "100000"}
         process = subprocess.Popen(self.command("serve"), env=environ, cwd=self.folder)
         try:
             address = f"http://127.0.0.1:{port}"
