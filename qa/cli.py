@@ -165,8 +165,12 @@ def status(
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
         _say(f"{field.name:13} {'set, not shown' if value and 'token' in field.name else value}")
-    if not sources.files(sources.of(settings.index, settings.corpus)):
-        _say(f"{'documents':13} none are there any more: what is indexed is from before")
+    try:
+        gone = not sources.files(sources.of(settings.index, settings.corpus))
+    except CorpusError:
+        gone = True
+    if gone:
+        _say(f"{'documents':13} none are there: what is indexed is from before")
     if shared := _shared(settings):
         from qa.stores.milvus import indexes
 

@@ -61,7 +61,7 @@ def read(
     """
     documents, skipped = [], {}
     reader = _Reader(texts, max_file_mb, forget=share is None)
-    found = sources.files(places)
+    found, within = sources.files(places), sources.bounds(places)
     if share:
         found = {name: path for name, path in found.items() if share.has(name)}
     try:
@@ -69,7 +69,7 @@ def read(
             progress("files", number, len(found))
             readable = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
             try:
-                if reason := sources.problem(path, places):
+                if reason := sources.problem(path, within):
                     raise CorpusError(reason)
                 documents.append(reader.document(path, name))
             except CorpusError as error:

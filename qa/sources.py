@@ -22,7 +22,7 @@ def files(sources: Sequence[Path | str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     roots: list[Path] = []
     for source in map(Path, sources):
-        paths = [source] if source.exists() else sorted(map(Path, glob.glob(str(source), recursive=True)))
+        paths = [source] if source.exists() else _matched(source)
         if not paths:
             raise CorpusError(f"no file or folder {source}: make it, or name another (QA_CORPUS)")
         roots += [path if path.is_dir() else path.parent for path in paths]
@@ -32,28 +32,29 @@ def files(sources: Sequence[Path | str]) -> dict[str, Path]:
     return {Path(os.path.relpath(path, base)).as_posix(): found[path] for path in sorted(found)}
 
 
-def problem(path: Path, sources: Sequence[Path | str]) -> str:
+def bounds(sources: Sequence[Path | str]) -> list[Path]:
+    """Where links may lead: into folders that sources name or what they name lies in, and to files that they name."""
+    named = [path for path in map(Path, sources) if path.exists()]
+    matched = [path for source in map(Path, sources) if source not in named for path in _matched(source)]
+    folders = [path if path.is_dir() else path.parent for path in (*named, *matched)]
+    return list(dict.fromkeys(path.resolve() for path in (*folders, *named)))
+
+
+def problem(path: Path, within: Sequence[Path]) -> str:
     """Why a path that `files` gave is not read, or an empty text where it is: a link out, a pipe, a closed folder."""
-    given = [Path(source) for source in sources]
     try:
-        target, mode = path.resolve(strict=True), path.stat().st_mode
+        mode, target = path.stat().st_mode, path.resolve() if path.is_symlink() else path
     except OSError as error:
         return f"can't be read ({error.strerror})"
-    except RuntimeError:
-        return "can't be read (it is a link to itself)"
-    within = [(one if one.is_dir() else one.parent).resolve() for one in given] + [
-        one.parent for one in _matched(given)
-    ]
-    if path.is_symlink() and path not in given and not any(target.is_relative_to(folder) for folder in within):
+    if target is not path and not any(target.is_relative_to(folder) for folder in within):
         return "a link that leads out of the documents: copy there what it leads to"
     if stat.S_ISDIR(mode):
-        return "a link to a folder: name that folder as well" if path.is_symlink() else "a folder that can't be read"
+        return "a folder that can't be read" if target is path else "a link to a folder: name that folder as well"
     return "" if stat.S_ISREG(mode) else "a pipe, a device or a socket: only files are read"
 
 
-def _matched(sources: Iterable[Path]) -> list[Path]:
-    """What patterns among the sources match."""
-    return [Path(path) for one in sources if not one.exists() for path in glob.glob(str(one), recursive=True)]
+def _matched(pattern: Path) -> list[Path]:
+    return sorted(map(Path, glob.glob(str(pattern), recursive=True)))
 
 
 def _in_folder(folder: Path) -> Iterator[Path]:

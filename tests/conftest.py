@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -158,6 +158,17 @@ def ready(page: Page | FrameLocator) -> None:
 
 async def _server(service: Service, settings: Settings) -> uvicorn.Server:
     return http_server(service, settings)  # inside a loop, as otherwise Gradio makes some that it never closes
+
+
+def wait_until_ready(address: str, seconds: float = 90) -> None:
+    """Wait for a server that was started in a process of its own."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(httpx.HTTPError):
+            if httpx.get(f"{address}/api/health").json()["status"] == "ready":
+                return
+        time.sleep(0.2)
+    raise TimeoutError(f"nothing is served at {address}")
 
 
 @contextmanager

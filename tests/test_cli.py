@@ -46,6 +46,14 @@ def test_an_answer_is_quoted_with_its_place_and_exits_with_0(index: str) -> None
     assert "[1] Novokuznetsk › Transportation and logistics (novokuznetsk.md, characters" in done.stdout
 
 
+def test_the_status_of_an_index_whose_documents_are_gone_says_so(index: str, tmp_path: Path) -> None:
+    for corpus in (tmp_path, tmp_path / "nowhere"):
+        done = qa("status", QA_INDEX=index, QA_CORPUS=str(corpus))
+        assert done.returncode == 0
+        assert "none are there" in done.stdout
+    assert "none are there" not in qa("status", QA_INDEX=index).stdout
+
+
 def test_with_the_server_s_address_citations_link_to_their_source(index: str) -> None:
     done = qa("ask", "Which river is its port on?", QA_INDEX=index, QA_URL="https://ask.example/")
     assert "(https://ask.example/source/novokuznetsk.md?start=" in done.stdout

@@ -495,7 +495,7 @@ def test_a_thumb_that_is_not_taken_is_not_pressed(site: Site, api: Api) -> None:
 def test_without_feedback_there_are_no_thumbs(site: Site, api: Api) -> None:
     api.health = {"status": "ready", "feedback": False}
     article = ask(site.open(), "Is shipping free?")
-    expect(article.get_by_role("button", name="Copy")).to_be_visible()
+    expect(article.get_by_role("button", name="Copy", exact=True)).to_be_visible()
     expect(article.get_by_role("button", name="Helpful")).to_have_count(0)
 
 
@@ -514,7 +514,7 @@ def test_copy_takes_the_quotes_with_their_sources(site: Site, api: Api) -> None:
     site.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = site.open()
     article = ask(page, "Is shipping free?")
-    article.get_by_role("button", name="Copy").click()
+    article.get_by_role("button", name="Copy", exact=True).click()
     expect(article).to_contain_text("✓")
     text = page.evaluate("navigator.clipboard.readText()")
     assert "“Shipping is free above 40 €.”" in text
@@ -524,7 +524,7 @@ def test_copy_takes_the_quotes_with_their_sources(site: Site, api: Api) -> None:
 def test_without_a_clipboard_there_is_no_copy_button(site: Site) -> None:
     site.page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     article = ask(site.open(), "Is shipping free?")
-    expect(article.get_by_role("button", name="Copy")).to_have_count(0)
+    expect(article.get_by_role("button", name="Copy", exact=True)).to_have_count(0)
 
 
 def test_clear_ends_the_conversation_and_what_waits(site: Site, api: Api) -> None:

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import train
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from train import Reader, collate, restored
 
+from qa.answer import reader
 from qa.answer.cross_encoder import MAX_QUESTION, probes
 from qa.encoder import bundled_weights, plain
 from qa.exporting import ABOUT, BUNDLED, CHANGES, PROBED, READER, TOKENIZER
@@ -22,6 +24,7 @@ from qa.passages import label
 
 
 def main() -> None:
+    assert train.PRIOR == (reader.FUSED, reader.SIMILARITY), "reader.py counts otherwise than the training did"
     source, folder = Path(sys.argv[1]), BUNDLED / READER
     folder.mkdir(exist_ok=True)
     if source.resolve() != (folder / CHANGES).resolve():

@@ -12,7 +12,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-TAKEN_S, MAX_TAKEN = 1.0, 256 * 1024  # for how long, and of how many bytes, a body is taken that nobody wants
+MAX_BODY = 256 * 1024  # bytes: the longest question with the longest history
+TAKEN_S = 1.0  # for which a body is taken that nobody wants
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
@@ -37,7 +38,7 @@ async def _take(receive: Receive) -> None:
     size = 0
     with suppress(TimeoutError):
         async with asyncio.timeout(TAKEN_S):
-            while size <= MAX_TAKEN:
+            while size <= MAX_BODY:
                 message = await receive()
                 size += len(message.get("body", b""))
                 if not message.get("more_body"):

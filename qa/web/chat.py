@@ -73,6 +73,8 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
         return payload(answer, 1000 * (time.perf_counter() - begin))
 
     def welcome() -> gr.Chatbot:
+        if service.is_closed:
+            return gr.Chatbot(examples=[], placeholder="There are no documents any more.")
         topics = service.assistant().topics(EXAMPLES)
         examples: list[Any] = [{"text": EXAMPLE.format(topic=topic)} for topic in topics]
         return gr.Chatbot(examples=examples, placeholder="Ask a question, or begin with one of these.")

@@ -16,11 +16,10 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
-from qa.web.asgi import App, Message, Receive, Scope, Send, headers_of, redirect, refuse, show
+from qa.web.asgi import MAX_BODY, App, Message, Receive, Scope, Send, headers_of, redirect, refuse, show
 from qa.web.joins import Joins
 from qa.web.source import token_html
 
-MAX_BODY = 256 * 1024  # bytes: the longest question with the longest history
 MAX_DEPTH = 32  # of lists in lists in a body
 BODY_S = 10  # within which a body has to be there
 MAX_IN_FLIGHT = 32  # questions that are being answered
@@ -133,7 +132,7 @@ class Limits:
             cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
         except CookieError:
             return False
-        return cookie is not None and self._is_right(cookie.value, self._session, client)
+        return cookie is not None and hmac.compare_digest(cookie.value.encode(), self._session.encode())
 
     def _is_right(self, given: str, wanted: str, client: str) -> bool:
         """Whether a token is the right one; who has given too many wrong ones isn't told."""

@@ -32,7 +32,10 @@ def watch(
 
     folders, below = sources.folders(places)
     looked = False  # at what changed before the watching began
-    before = service.assistant()
+    try:
+        before = service.assistant()
+    except Exception:  # who serves says why it could not be opened
+        return
     emptied: float | None = None  # when there were no documents any more
     for changes in watchfiles.watch(
         *folders,

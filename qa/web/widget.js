@@ -29,7 +29,7 @@ const WORDS = {
   also: ["Also in ", "Также в ", "Auch in ", "También en "],
   scanned: [", read from a scan", ", прочитано со скана", ", aus einem Scan gelesen", ", leído de un escaneo"],
   nearest: ["Nearest passages:", "Ближайшие отрывки:", "Nächste Stellen:", "Pasajes más cercanos:"],
-  copy: ["The marked copy", "Копия с отметкой", "Kopie mit Markierung", "La copia marcada"],
+  marked: ["The marked copy", "Копия с отметкой", "Kopie mit Markierung", "La copia marcada"],
   source: ["Open the source", "Открыть источник", "Quelle öffnen", "Abrir la fuente"],
   retry: ["Retry", "Повторить", "Wiederholen", "Reintentar"],
   error: ["Error {n}", "Ошибка {n}", "Fehler {n}", "Error {n}"],
@@ -358,7 +358,7 @@ function createBox(host, options) {
     const original = address({ url: passage.cited.find((each) => each.original)?.original });
     const href = address(passage);
     const link = original ? [leading(original, say("source"))] : [];
-    if (href) link.push(leading(href, say(original ? "copy" : "source")));
+    if (href) link.push(leading(href, say(original ? "marked" : "source")));
     const also = passage.cited.flatMap((each) => each.also ?? []);
     const place = (each) => leading(address(each), `${each.document} `);
     if (also.length) link.push(el("small", {}, say("also"), ...also.map(place)));

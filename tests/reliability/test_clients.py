@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import CORPUS, serving
+from conftest import CORPUS, serving, wait_until_ready
 
 from qa import Assistant, Settings
 from qa.web import connections, limits
@@ -106,15 +106,3 @@ def test_the_server_ends_in_time_with_clients_that_do_not(tmp_path: Path, empty_
     finally:
         process.kill()
         process.wait()
-
-
-def wait_until_ready(address: str, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{address}/api/health").json()["status"] == "ready":
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.2)
-    raise TimeoutError(f"nothing is served at {address}")

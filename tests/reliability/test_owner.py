@@ -65,6 +65,17 @@ def test_an_emptied_corpus_is_no_longer_answered_from(
         until(lambda: httpx.post(f"{address}/api/ask", json=QUESTION).status_code == 200)
 
 
+def test_watching_ends_without_a_word_where_the_documents_could_not_be_opened(tmp_path: Path) -> None:
+    def failing() -> Assistant:
+        raise NoDocuments("nothing to index")
+
+    service, said = Service(failing), list[str]()
+    service.start()
+    watch(service, [tmp_path], tmp_path / "index", lambda before: before, said.append)
+    assert said == []
+    assert isinstance(service.failure, NoDocuments)
+
+
 def test_a_closed_service_says_why_until_it_is_opened_again(assistant: Assistant) -> None:
     service = Service(lambda: assistant)
     service.start()

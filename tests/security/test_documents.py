@@ -42,6 +42,9 @@ def test_a_link_out_is_not_followed_and_one_within_is(folder: Path) -> None:
 def test_a_link_that_is_named_itself_is_followed(folder: Path) -> None:
     (folder / "out.md").symlink_to(folder.parent / "secret.md")
     assert [document.id for document in corpus.read([folder / "out.md"]).documents] == ["out.md"]
+    os.mkfifo(folder / "pipe.md")
+    assert corpus.read([folder / "port.md", folder / "pipe.md"]).skipped.keys() == {"pipe.md"}
+    (folder / "pipe.md").unlink()
     found = corpus.read([str(folder / "*.md")])
     assert [document.id for document in found.documents] == ["port.md"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import CORPUS
+from conftest import CORPUS, wait_until_ready
 
 from qa.web.server import listen
 
@@ -97,18 +97,6 @@ def reaches_out(line: str) -> bool:
         return False
     loopback = re.search(r'inet_addr\("127\.|inet_pton\(AF_INET6, "(?:::1|::ffff:127\.[\d.]+)"', line)
     return not loopback or "htons(53)" in line
-
-
-def wait_until_ready(address: str, seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{address}/api/health").json()["status"] == "ready":
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.3)
-    raise TimeoutError(f"nothing is served at {address}")
 
 
 @pytest.fixture

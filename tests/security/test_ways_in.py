@@ -100,6 +100,10 @@ def test_the_page_asks_for_the_token_once(closed: str, browser: Browser) -> None
 
 def test_tokens_can_not_be_tried_out(assistant: Assistant) -> None:
     with serving(Settings(token=TOKEN), lambda: assistant) as address:
+        stale = {"Cookie": f"{limits.COOKIE}=of-another-token"}  # as a browser sends it with every request
+        for _ in range(2 * WRONG_TOKENS):
+            assert httpx.get(f"{address}/config", headers=stale).status_code == 401
+        assert httpx.post(f"{address}/token", data={"token": TOKEN}).status_code == 303
         for _ in range(WRONG_TOKENS):
             wrong = {"Authorization": "Bearer guessed"}
             assert httpx.post(f"{address}/api/ask", json=QUESTION, headers=wrong).status_code == 401
