@@ -22,17 +22,22 @@ from unittest.mock import patch
 import numpy as np
 import typer
 
-from qa import Answer, Assistant, Document, evaluation, indexing
+from qa import Answer, Assistant, Document
 from qa.answer.calibration import Calibration
 from qa.answer.cross_encoder import load_reader_in_memory
-from qa.answer.reader import SURE_SPAN, THRESHOLD
+from qa.answer.reader import SURE_SPAN
 from qa.cache import Cache
-from qa.encoder import DEFAULT, Encoder
-from qa.evaluation import Outcome
-from qa.questions import Item, read_squad
-from qa.runtime import DEFAULT_RUNTIME, OnnxEncoder, load_in_memory
-from qa.stores.local import LocalStore
-from qa.terms import WORD, Analyzer
+from qa.encoder.base import Encoder
+from qa.encoder.bundled import DEFAULT
+from qa.encoder.onnx_runtime import OnnxEncoder, load_in_memory
+from qa.evaluation import metrics as evaluation
+from qa.evaluation.datasets import Item, read_squad
+from qa.evaluation.metrics import Outcome
+from qa.index.build import Indexer
+from qa.index.local.store import LocalStore
+from qa.settings import DEFAULTS
+from qa.text.normalization import WORD
+from qa.text.terms import Analyzer
 
 cli = typer.Typer(add_completion=False)
 File = Annotated[Path, typer.Argument(exists=True)]
@@ -41,17 +46,17 @@ RANKED = 10
 
 
 @cli.command()
-def squad(file: File, foreign: Path | None = None, limit: int = 0, runtime: str = DEFAULT_RUNTIME) -> None:
+def squad(file: File, foreign: Path | None = None, limit: int = 0, runtime: str = DEFAULTS.runtime) -> None:
     """Retrieval, quotes and refusals on a SQuAD file; each half of its articles by itself; dense vectors alone."""
     read = read_squad(file)
     items = random.Random(7).sample(read.items, limit) if limit else read.items
     assistant = Assistant.from_documents(read.documents, load_in_memory(DEFAULT, runtime), threshold=0)
     articles = list(dict.fromkeys(document.title for document in read.documents))
     outcomes = evaluation.ask_all(assistant, items)
-    show("all", evaluation.figures(outcomes, THRESHOLD))
+    show("all", evaluation.figures(outcomes, DEFAULTS.threshold))
     for name, half in (("articles 1, 3, …", articles[::2]), ("articles 2, 4, …", articles[1::2])):
         chosen = [o for item, o in zip(items, outcomes, strict=True) if item.article in half]
-        show(name, evaluation.figures(chosen, THRESHOLD))
+        show(name, evaluation.figures(chosen, DEFAULTS.threshold))
     ranks = [_dense_rank(assistant, item) for item in items if item.answers]
     show("passage vectors alone", {f"recall@{k}": float(np.mean([r <= k for r in ranks])) for k in (1, 3, 5)})
     if foreign:
@@ -105,7 +110,7 @@ def cmu(folder: File) -> None:
                 f" {a} " in f" {_plain(answer.citations[0].quote)} " for a in accepted
             )
             quoted.append(holds)
-            answered.append(answer.confidence >= THRESHOLD)
+            answered.append(answer.confidence >= DEFAULTS.threshold)
             right.append(holds and answered[-1])
     show(
         "CMU", {"questions": len(first), "passages": len(assistant.store), "recall@1, document": float(np.mean(first))}
@@ -198,7 +203,7 @@ def spans(file: File) -> None:
     """The words that answer, given the right sentence, on a SQuAD file's articles 2, 4, …: SQuAD's F1."""
     read = read_squad(file)
     articles = list(dict.fromkeys(document.title for document in read.documents))[1::2]
-    passages = indexing.split_all(read.documents, load_in_memory(DEFAULT))
+    passages = Indexer(load_in_memory(DEFAULT), Analyzer()).split_all(read.documents)
     reader = load_reader_in_memory()
     whole, sure = [], []
     for item in read.items:
@@ -241,7 +246,7 @@ def typing(file: File, limit: int = 1000) -> None:
     spoilt = [item._replace(question=_mistyped(item.question, rng)) for item in items]
     assistant = Assistant.from_documents(read.documents, threshold=0)
     for name, asked in (("as asked", items), ("with a typing error", spoilt)):
-        show(name, evaluation.figures(evaluation.ask_all(assistant, asked), THRESHOLD))
+        show(name, evaluation.figures(evaluation.ask_all(assistant, asked), DEFAULTS.threshold))
 
 
 @cli.command()
@@ -318,7 +323,8 @@ def embedding(file: File, limit: int = 256) -> None:
     """
     encoder = load_in_memory(DEFAULT)
     assert isinstance(encoder, OnnxEncoder)
-    split = indexing.split_all(read_squad(file).documents, encoder)[:limit]
+    indexer = Indexer(encoder, Analyzer())
+    split = indexer.split_all(read_squad(file).documents)[:limit]
     read = encoder.tokenizer.encode_batch([p.label + p.text for p in split])
     tokens = sorted((one.ids[: encoder.max_tokens] for one in read), key=len)
     bare = {size: [tokens[n : n + size] for n in range(0, len(tokens), size)] for size in (1, 2, 4, 8, 16, 32)}
@@ -326,7 +332,7 @@ def embedding(file: File, limit: int = 256) -> None:
     rates: dict[str, list[float]] = {}
     for turn in range(5):
         with tempfile.TemporaryDirectory() as folder, closing(Cache(Path(folder), str(turn))) as cache:
-            ours = partial(indexing.embed, split, encoder, lambda *_: None, cache)
+            ours = partial(indexer.embed, split, cache)
             rates.setdefault("embedded", []).append(len(split) / _milliseconds(ours))
         for size, batches in inputs.items():
             alone = partial(_run, encoder, batches)
@@ -350,8 +356,9 @@ def _run(encoder: OnnxEncoder, batches: Sequence[dict[str, Any]]) -> None:
 def _copies(file: Path, passages: int, limit: int) -> tuple[Assistant, list[str]]:
     """An assistant over copies of a file's paragraphs, each embedded once, and some of its questions."""
     read, encoder, analyzer = read_squad(file), load_in_memory(DEFAULT), Analyzer()
-    split = indexing.split_all(read.documents, encoder)
-    embedded = list(indexing.embed(split, encoder, lambda *_: None))
+    indexer = Indexer(encoder, Analyzer())
+    split = indexer.split_all(read.documents)
+    embedded = list(indexer.embed(split))
     copies = [  # with a number, so that none of them counts as the same text
         item._replace(
             passage=replace(
@@ -405,7 +412,7 @@ def show(name: str, figures: dict[str, float]) -> None:
 
 
 def _refusals(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    found = evaluation.figures(outcomes, THRESHOLD)
+    found = evaluation.figures(outcomes, DEFAULTS.threshold)
     return {name: value for name, value in found.items() if name.startswith("unanswerable")}
 
 

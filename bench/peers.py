@@ -23,7 +23,7 @@ import sections
 import typer
 from sections import Question, Text
 
-from qa.questions import read_squad
+from qa.evaluation.datasets import read_squad
 
 ROOT = Path(__file__).parent.parent
 WORKER = Path(__file__).parent / "contenders" / "worker.py"

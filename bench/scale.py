@@ -23,18 +23,23 @@ from typing import Annotated, Any, TypeVar
 import numpy as np
 import typer
 
-from qa import Assistant, Document, generations, indexing
+from qa import Assistant, Document
 from qa.answer.calibration import Calibration
 from qa.answer.cross_encoder import load_reader
-from qa.assistant import ENCODER
-from qa.encoder import DEFAULT, Encoded, Encoder, Span, Vectors, unit
-from qa.runtime import load
-from qa.stores import Vectored
-from qa.stores.columns import floats
-from qa.stores.layered import open_store
-from qa.stores.local import LocalStore
-from qa.stores.nearest import Nearest
-from qa.terms import Analyzer
+from qa.encoder.base import Encoded, Encoder, Span, Vectors, unit
+from qa.encoder.bundled import DEFAULT
+from qa.encoder.onnx_runtime import load
+from qa.index import snapshots
+from qa.index import update as updating
+from qa.index.build import Indexer
+from qa.index.local.columns import floats
+from qa.index.local.layered import open_store
+from qa.index.local.nearest import Nearest
+from qa.index.local.store import LocalStore
+from qa.index.snapshots import ENCODER
+from qa.index.store import Vectored
+from qa.index.update import update
+from qa.text.terms import Analyzer
 
 SIZES = "1000,10000,100000,1000000"
 MOVED = 0.35  # of the difference of two vectors, by which a third is moved
@@ -78,20 +83,20 @@ def build(folder: Path, size: int, index: list[Path]) -> None:
     """Build a store of so many passages in a folder."""
     stores = [_store(each) for each in index]
     encoder, analyzer = _parts(index)
-    hashes = indexing.hashes_of(list(_documents(stores, size)))
+    hashes = updating.hashes_of(list(_documents(stores, size)))
     drawing: list[float] = []
     about: dict[str, Any] = {}
 
     def fill(new: Path) -> None:
-        (new / indexing.DOCUMENTS).write_text(json.dumps(hashes), "utf-8")
+        (new / updating.DOCUMENTS).write_text(json.dumps(hashes), "utf-8")
         items, documents = (_apart(drawn, drawing) for drawn in (_items(stores, size), _documents(stores, size)))
         store = LocalStore.build(documents, items, analyzer, new)
         about["search by"] = store.kind
         store.close()
 
     begin = time.process_time()
-    built = {**indexing.settings_of(encoder, analyzer), "documents": hashes}
-    generation = generations.create(folder, "store", built, fill)
+    built = {**updating.settings_of(Indexer(encoder, analyzer)), "documents": hashes}
+    generation = snapshots.create(folder, "store", built, fill)
     about["build, core-s"] = time.process_time() - begin - sum(drawing)
     about["build, MB resident"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     about["disk, MB"] = sum(path.stat().st_size for path in generation.rglob("*") if path.is_file()) / 2**20
@@ -101,7 +106,7 @@ def build(folder: Path, size: int, index: list[Path]) -> None:
 @cli.command(hidden=True)
 def ask(folder: Path, size: int, index: list[Path]) -> None:
     """Open the store and ask it."""
-    encoder = load(DEFAULT, index[0] / ENCODER)
+    encoder = load(DEFAULT, index[0] / ENCODER, "onnx")
     texts = _questions([_store(each) for each in index])
     analyzer = Analyzer()
     vectors = [encoder.encode_questions([text], [[]])[0].vector for text in texts]
@@ -142,7 +147,7 @@ def change(folder: Path, size: int, index: list[Path]) -> None:
     figures = {}
     for what in ("change one document", "open with its documents"):
         begin, began = time.process_time(), time.perf_counter()
-        generation, _ = indexing.update(documents, folder, encoder, analyzer, lambda *_: None)
+        generation, _ = update(documents, folder, Indexer(encoder, analyzer))
         open_store(generation).close()
         figures[f"{what}, core-s"] = time.process_time() - begin
         figures[f"{what}, s"] = time.perf_counter() - began
@@ -150,7 +155,7 @@ def change(folder: Path, size: int, index: list[Path]) -> None:
 
 
 def _parts(index: list[Path]) -> tuple[Encoder, Analyzer]:
-    return load(DEFAULT, index[0] / ENCODER), Analyzer()
+    return load(DEFAULT, index[0] / ENCODER, "onnx"), Analyzer()
 
 
 def _drawn(store: LocalStore, chance: np.random.Generator, texts: list[str], spans: list[list[Span]]) -> list[Encoded]:
@@ -182,9 +187,9 @@ def _recall(nearest: Nearest, vectors: list[Vectors]) -> float:
 
 
 def _store(index: Path) -> LocalStore:
-    folder = generations.current(index)
+    folder = snapshots.current(index)
     assert folder is not None, f"nothing is indexed in {index}"
-    assert generations.is_whole(folder), f"the index in {index} is damaged"
+    assert snapshots.is_whole(folder), f"the index in {index} is damaged"
     return LocalStore.open(folder)
 
 

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from qa.documents.ocr.scans import read_page
+from qa.documents.writing import Part
 from qa.errors import CorpusError
-from qa.formats.scans import read_page
-from qa.formats.writing import Part
 
 ROOT = Path(__file__).parent.parent
 FONTS = (

@@ -1,42 +1,55 @@
 """The whole of it: documents → index → answers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
-from qa import corpus as corpora
-from qa import indexing
 from qa.answer.calibration import Calibration
 from qa.answer.cross_encoder import CrossEncoder, load_reader, load_reader_in_memory
-from qa.answer.reader import SURE, THRESHOLD, Findings, Reader
+from qa.answer.originals import Originals
+from qa.answer.reader import Findings, Reader
 from qa.answer.retriever import Retriever
-from qa.corpus import MAX_FILE_MB
-from qa.encoder import DEFAULT, Encoder
+from qa.documents import load as documents_in
+from qa.encoder.base import Encoder
+from qa.encoder.batching import Turns
+from qa.encoder.bundled import DEFAULT
+from qa.encoder.onnx_runtime import load, load_in_memory
 from qa.errors import StoreError
-from qa.followup import formulations
-from qa.hints import hint, is_small_talk, topics_of
-from qa.indexing import Changes, Progress
-from qa.originals import Originals
-from qa.recent import Recent
-from qa.runtime import DEFAULT_RUNTIME, load, load_in_memory
-from qa.sharing import share
-from qa.spelling import corrected
-from qa.stores import Shared, Store
-from qa.stores.layered import open_store
-from qa.terms import Analyzer, detect_language
-from qa.together import Turns
+from qa.index.build import Indexer, Progress, silent
+from qa.index.local.layered import open_store
+from qa.index.milvus.build import share
+from qa.index.recent import Recent
+from qa.index.snapshots import CALIBRATION, ENCODER, TEXTS
+from qa.index.store import Shared, Store
+from qa.index.update import Changes, update
+from qa.question.followup import formulations
+from qa.question.hints import hint, is_small_talk, topics_of
+from qa.question.spelling import corrected
+from qa.settings import DEFAULTS
+from qa.text.languages import detect_language
+from qa.text.terms import Analyzer
 from qa.types import Answer, Citation, Document
 
-CALIBRATION = "calibration"  # the folder in the index where `qa calibrate` keeps what it fitted
 SURER = 0.5  # of confidence, by which a later question is a new one rather than a follow-up
 ATTEMPTS = 3  # to open an index that others write to
-ENCODER = "encoder"  # the one where the encoder and the reader are kept as they are run
-TEXTS = "texts"  # and the one where texts are kept that took long to convert
 
 NO_ORIGINALS = Originals()
 
 History = Sequence[tuple[str, str]]  # questions and their answers, oldest first
+
+
+class Opened(NamedTuple):
+    """What opening an index has found: its snapshot's name, what has changed, and which files were skipped, and why."""
+
+    snapshot: str = ""  # empty in memory
+    changes: Changes = Changes()
+    skipped: Mapping[str, str] = MappingProxyType({})
+
+
+IN_MEMORY = Opened()
 
 
 class Assistant:
@@ -49,17 +62,17 @@ class Assistant:
         analyzer: Analyzer,
         reader: CrossEncoder,
         calibration: Calibration,
-        threshold: float = THRESHOLD,
-        sure: float = SURE,
+        *,
+        threshold: float = DEFAULTS.threshold,
+        sure: float = DEFAULTS.sure,
         originals: Originals = NO_ORIGINALS,
+        opened: Opened = IN_MEMORY,
     ) -> None:
         self.store = store
-        self.originals = originals
-        self.generation = ""  # the name of the index's generation that answers; empty in memory
-        self.changes = Changes()  # what opening it has changed in the index
         self.encoder = encoder
+        self.originals = originals
+        self.snapshot, self.changes, self.skipped = opened
         self._analyzer = analyzer
-        self.skipped: dict[str, str] = {}  # files that couldn't be read, and why
         self._document = Recent(store.document)
         self._turns = None if store.waits else Turns()
         self._retrieve = Retriever(store, encoder, analyzer, self._turns)
@@ -68,41 +81,49 @@ class Assistant:
     @classmethod
     def open(  # noqa: PLR0913  # every setting of the documents and of answering
         cls,
-        corpus: Path | str | Sequence[Path | str] = "corpus",
-        index: Path | str = "index",
-        encoder: str | Encoder = DEFAULT,
+        corpus: Path | str | Sequence[Path | str] = DEFAULTS.corpus,
+        index: Path | str = DEFAULTS.index,
+        encoder: str | Encoder = DEFAULTS.encoder,
         *,
-        threshold: float = THRESHOLD,
-        sure: float = SURE,
-        language: str = "auto",
-        runtime: str = DEFAULT_RUNTIME,
-        max_file_mb: int = MAX_FILE_MB,
-        source_url: str = "",
-        progress: Progress = lambda *_: None,
+        threshold: float = DEFAULTS.threshold,
+        sure: float = DEFAULTS.sure,
+        language: str = DEFAULTS.language,
+        runtime: str = DEFAULTS.runtime,
+        max_file_mb: int = DEFAULTS.max_file_mb,
+        source_url: str = DEFAULTS.source_url,
+        progress: Progress = silent,
         store: Shared | None = None,
     ) -> "Assistant":
-        """An assistant over a folder, or over several files, folders and patterns, whose index is brought up to date.
+        """Bring the index of a folder, or of several files, folders and patterns, up to date and answer from it.
 
-        Below a confidence of `threshold` the assistant abstains, below `sure` its answers are unsure. `language`, a
-        code of qa.terms.LANGUAGES, says whose stems and stop words the documents have; "auto" detects it. `encoder` is
-        a name that qa.runtime.load knows, or one that is loaded. `source_url` says where the documents are published,
-        as qa.originals reads it. With a `store` the index is there, in Milvus; `index` has what speeds up building it.
+        Below a confidence of `threshold` the assistant abstains, below `sure` its answers are unsure. `language` is
+        the code of the documents' language, whose stems and stop words are used; "auto" detects it. `encoder` is a
+        name or one that is loaded already. `source_url` says where the documents are published, see Originals.read.
+        With a `store` the index is in Milvus, and the folder `index` holds only what speeds up building it.
         Raises CorpusError, EncoderError, SettingsError or StoreError.
         """
-        originals = Originals.read(source_url)
         places = [corpus] if isinstance(corpus, Path | str) else corpus
-        found = corpora.read(places, Path(index) / TEXTS, max_file_mb, progress)
-        loaded = load(encoder, Path(index) / ENCODER, runtime) if isinstance(encoder, str) else encoder
-        if language == "auto":
-            language = detect_language([document.text for document in found.documents])
-        analyzer = Analyzer(language)
-        reader = load_reader(Path(index) / ENCODER)
-        calibration = Calibration.load(Path(index) / CALIBRATION)
-        parts = found.documents, Path(index), loaded, analyzer, progress
-        opened, generation, changes = share(store, *parts) if store else _local(*parts)
-        assistant = cls(opened, loaded, analyzer, reader, calibration, threshold, sure, originals)
-        assistant.generation, assistant.changes, assistant.skipped = generation, changes, found.skipped
-        return assistant
+        originals = Originals.read(source_url)
+        analyzer = None if language == "auto" else Analyzer(language)
+        index = Path(index)
+        read = documents_in.read(places, index / TEXTS, max_file_mb, progress)
+        encoder = load(encoder, index / ENCODER, runtime) if isinstance(encoder, str) else encoder
+        analyzer = analyzer or Analyzer(detect_language([document.text for document in read.documents]))
+        reader, calibration = load_reader(index / ENCODER), Calibration.load(index / CALIBRATION)
+        indexer = Indexer(encoder, analyzer, progress)
+        found = share(store, read.documents, index, indexer) if store else _update(read.documents, index, indexer)
+        opened, snapshot, changes = found
+        return cls(
+            opened,
+            encoder,
+            analyzer,
+            reader,
+            calibration,
+            threshold=threshold,
+            sure=sure,
+            originals=originals,
+            opened=Opened(snapshot, changes, read.skipped),
+        )
 
     @classmethod
     def from_documents(
@@ -110,37 +131,50 @@ class Assistant:
         documents: Sequence[Document],
         encoder: Encoder | None = None,
         *,
-        threshold: float = THRESHOLD,
-        sure: float = SURE,
+        threshold: float = DEFAULTS.threshold,
+        sure: float = DEFAULTS.sure,
     ) -> "Assistant":
-        """An assistant over documents in memory, with nothing on disk; raises CorpusError where they hold no text."""
+        """Answer from documents in memory, with nothing on disk; raise CorpusError where they hold no text."""
         encoder = encoder or load_in_memory(DEFAULT)
         analyzer = Analyzer(detect_language([document.text for document in documents]))
-        store = indexing.build(documents, encoder, analyzer)
-        reader = load_reader_in_memory()
-        return cls(store, encoder, analyzer, reader, Calibration.load(), threshold, sure)
-
-    def document(self, document_id: str) -> Document | None:
-        """The document of this id, or None where it isn't indexed."""
-        return self._document(document_id)
-
-    def findings(self, question: str) -> Findings:
-        """What reading the passages that fit a question best has shown, which `qa calibrate` learns from."""
-        return self._read.findings(self._retrieve(question))
-
-    def topics(self, k: int) -> list[str]:
-        """Up to k of what the documents are about, by their own headings or titles, from all over them."""
-        return topics_of(self.store, k)
+        store = Indexer(encoder, analyzer).build(documents)
+        reader, calibration = load_reader_in_memory(), Calibration.load()
+        return cls(store, encoder, analyzer, reader, calibration, threshold=threshold, sure=sure)
 
     def ask(self, question: str, history: History = ()) -> Answer:
         """Answer a question from the documents, or abstain; a follow-up is searched with what was asked before as well.
 
         `history` has the questions, best as they were searched (`Answer.standalone`), and their answers, oldest first.
-        What can't be searched, as a greeting, is an abstention that says what can be asked.
+        What can't be searched, such as a greeting, is an abstention that says what can be asked.
         """
         with self._turns or nullcontext():
             answer = self._ask(question, history)
         return replace(answer, citations=tuple(map(self._with_source, answer.citations)))
+
+    def document(self, document_id: str) -> Document | None:
+        """Return the document of this id, or None where it isn't indexed."""
+        return self._document(document_id)
+
+    def topics(self, k: int) -> list[str]:
+        """Return up to k headings or titles from all over the documents."""
+        return topics_of(self.store, k)
+
+    def findings(self, question: str) -> Findings:
+        """Return what reading the passages that fit a question best has shown, for `qa calibrate` to learn from."""
+        return self._read.findings(self._retrieve(question))
+
+    def _ask(self, question: str, history: History) -> Answer:
+        topical = [(asked, answer) for asked, answer in history if not is_small_talk(asked)]
+        tokenizer = self.encoder.tokenizer
+        texts = [corrected(t, self.store, self._analyzer, tokenizer) for t in formulations(question, topical)]
+        texts = [text for text in texts if self._analyzer.terms(text)] or texts[:1]  # "Why?" alone can't be searched
+        if text := hint(texts[0], self._languages, self.store, self._analyzer):
+            return Answer(question, question, text, citations=(), hits=(), confidence=0.0, abstained=True)
+        previous = topical[-1][1] if topical else ""
+        answers = (self._read(question, self._retrieve(text), previous) for text in texts)
+        alone = next(answers)
+        later = next(answers, alone)
+        return later if _is_followup(alone, later, previous) else alone
 
     def _with_source(self, citation: Citation) -> Citation:
         document = self._document(citation.document_id)
@@ -149,38 +183,33 @@ class Assistant:
         scanned = citation.page in document.scanned
         return replace(citation, original=self.originals.of(document, citation), scanned=scanned)
 
-    def _ask(self, question: str, history: History) -> Answer:
-        topical = [(asked, answer) for asked, answer in history if not is_small_talk(asked)]
-        parts = self.store, self._analyzer, self.encoder.tokenizer
-        texts = [corrected(text, *parts) for text in formulations(question, topical)]
-        texts = [text for text in texts if self._analyzer.terms(text)] or texts[:1]  # "Why?" alone can't be searched
-        if text := hint(texts[0], self._languages, self.store, self._analyzer):
-            return Answer(question, question, text, citations=(), hits=(), confidence=0.0, abstained=True)
-        said = topical[-1][1] if topical else ""
-        answers = (self._read(question, self._retrieve(text), said) for text in texts)
-        alone = next(answers)
-        later = next(answers, alone)
-        same = _first_place(later) == _first_place(alone)
-        again = alone.confidence >= THRESHOLD and any(" ".join(c.quote.split()) in said for c in later.citations[:1])
-        return alone if same or again or later.confidence <= alone.confidence - SURER else later
-
     @property
     def _languages(self) -> tuple[str, ...]:
-        """Those that can be asked in: the encoder's own and the documents'; none where the encoder may know any."""
-        own = self.encoder.language
-        return tuple(dict.fromkeys((own, self._analyzer.language))) if own else ()
+        """The languages that can be asked in, the encoder's and the documents'; none where the encoder may know any."""
+        language = self.encoder.language
+        return tuple(dict.fromkeys((language, self._analyzer.language))) if language else ()
+
+
+def _is_followup(alone: Answer, later: Answer, previous: str) -> bool:
+    """Whether a question is better answered together with those before it than alone.
+
+    `previous` is the answer before. Where it already held the quote that the questions together find, they find it
+    for the earlier one.
+    """
+    if _first_place(later) == _first_place(alone) or later.confidence <= alone.confidence - SURER:
+        return False
+    is_repeated = any(" ".join(citation.quote.split()) in previous for citation in later.citations[:1])
+    return not (is_repeated and alone.confidence >= DEFAULTS.threshold)
 
 
 def _first_place(answer: Answer) -> list[tuple[str, int]]:
     return [(citation.document_id, citation.start) for citation in answer.citations[:1]]
 
 
-def _local(
-    documents: Sequence[Document], index: Path, encoder: Encoder, analyzer: Analyzer, progress: Progress
-) -> tuple[Store, str, Changes]:
-    """The store of these documents on disk, the name of its generation, and what has changed in it."""
+def _update(documents: Sequence[Document], index: Path, indexer: Indexer) -> tuple[Store, str, Changes]:
+    """Return the store of these documents on disk, its snapshot's name, and what has changed in it."""
     for attempt in range(ATTEMPTS):
-        folder, changes = indexing.update(documents, index, encoder, analyzer, progress)
+        folder, changes = update(documents, index, indexer)
         try:
             return open_store(folder), folder.name, changes
         except StoreError:

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from qa.errors import SettingsError
-from qa.terms import LANGUAGES
 
 PREFIX = "QA_"
 RUNTIMES = ("onnx", "int8", "torch")  # what can run the encoder
@@ -33,8 +32,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7860
     title: str = "Ask these documents"
-    threshold: float = 0.26
-    sure: float = 0.55
+    threshold: float = 0.26  # of confidence, below which a question is declined; docs/evaluation.md has what it does
+    sure: float = 0.55  # and below which an answer says of itself that it isn't sure
     language: str = "auto"
     origins: str = ""
     proxy: str = ""
@@ -77,10 +76,6 @@ class Settings:
                 f"from it in {PREFIX}STORE_TOKEN"
             )
         settings._check_addresses()
-        if settings.language not in ("auto", *LANGUAGES):
-            raise SettingsError(
-                f"{PREFIX}LANGUAGE is {settings.language!r}; give auto or one of {', '.join(LANGUAGES)}"
-            )
         return settings
 
     def _check_addresses(self) -> None:
@@ -102,6 +97,9 @@ class Settings:
     def proxies(self) -> list[str]:
         """The addresses of proxies, which are believed what they say of a request."""
         return self.proxy.replace(",", " ").split()
+
+
+DEFAULTS = Settings()
 
 
 def origin_of(url: str) -> str | None:

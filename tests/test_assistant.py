@@ -5,19 +5,22 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from conftest import CORPUS, WordCountEncoder, markdown
+from support import CORPUS, WordCountEncoder, markdown
 
 import qa
-from qa import Assistant, Document, generations, indexing
+from qa import Assistant, Document
 from qa.answer.calibration import Calibration
 from qa.answer.cross_encoder import CrossEncoder
-from qa.encoder import Encoder
+from qa.answer.schema import payload
+from qa.encoder.base import Encoder
 from qa.errors import CorpusError, StoreError
-from qa.indexing import Changes
-from qa.payload import payload
-from qa.stores.local import ARRAYS, DATABASE, LocalStore
-from qa.terms import Analyzer
-from qa.web.render import answer_html
+from qa.index import snapshots
+from qa.index import update as updating
+from qa.index.build import Indexer
+from qa.index.local.store import ARRAYS, DATABASE, LocalStore
+from qa.index.update import Changes
+from qa.text.terms import Analyzer
+from qa.web.pages.render import answer_html
 
 RIVER = markdown("river.md", "Rivers", "# Rivers\n\nThe port of Elm is on the Ash. It was built in 1912.")
 TOWN = markdown("town.md", "Town", "# Town\n\nElm has a bakery, and its baker is called Rowan Birch.")
@@ -244,7 +247,7 @@ def test_a_flipped_bit_is_found_by_its_checksum_and_never_more_than_a_store_erro
     encoder: Encoder, reader: CrossEncoder, tmp_path: Path
 ) -> None:
     Assistant.open(CORPUS, tmp_path, encoder)
-    folder = generations.current(tmp_path)
+    folder = snapshots.current(tmp_path)
     assert folder is not None
     files = [path for path in folder.rglob("*") if path.is_file()]
     chance = random.Random(3)
@@ -256,18 +259,18 @@ def test_a_flipped_bit_is_found_by_its_checksum_and_never_more_than_a_store_erro
         bad[chance.randrange(len(bad))] ^= 1 << chance.randrange(8)
         path.write_bytes(bad)
         with pytest.raises(StoreError, match="is damaged"):
-            generations.check(folder, thoroughly=True)
+            snapshots.check(folder, thoroughly=True)
         with suppress(StoreError):
             store = LocalStore.open(folder)
             with closing(store), suppress(StoreError):
                 Assistant(store, encoder, Analyzer(), reader, Calibration.load()).ask("Which river is the port on?")
         path.write_bytes(good)
-    generations.check(folder, thoroughly=True)
+    snapshots.check(folder, thoroughly=True)
 
 
 def test_a_small_index_with_a_flipped_bit_is_built_anew_when_it_is_opened(encoder: Encoder, tmp_path: Path) -> None:
     before = Assistant.open(CORPUS, tmp_path, encoder).ask("Which river is the port on?")
-    folder = generations.current(tmp_path)
+    folder = snapshots.current(tmp_path)
     assert folder is not None
     database = folder / DATABASE
     data = bytearray(database.read_bytes())
@@ -282,10 +285,10 @@ def test_an_index_of_a_newer_format_is_refused_with_what_to_do(counted: WordCoun
     corpus.mkdir()
     (corpus / "river.md").write_text("# " + RIVER.text, "utf-8")
     Assistant.open(corpus, index)
-    generations.create(index, "newer", {"format": indexing.FORMAT + 1, "documents": {}}, lambda folder: None)
+    snapshots.create(index, "newer", {"format": updating.FORMAT + 1, "documents": {}}, lambda folder: None)
     with pytest.raises(StoreError, match=r"this version knows \d+ at most: install a newer one, or set QA_INDEX"):
         Assistant.open(corpus, index)
-    folder = generations.current(index)
+    folder = snapshots.current(index)
     assert folder is not None
     assert folder.name == "newer"
 
@@ -320,7 +323,7 @@ def test_a_citation_names_the_page_and_keeps_it_in_the_index(
     encoder: Encoder, reader: CrossEncoder, tmp_path: Path
 ) -> None:
     document = Document("a.pdf", "Ports", "The port of Elm is on the Ash.\n\nIt was built in 1912.", pages=(0, 32))
-    built = indexing.build([document], encoder, Analyzer(), tmp_path)
+    built = Indexer(encoder, Analyzer()).build([document], tmp_path)
     with closing(built):
         assistant = Assistant(built, encoder, Analyzer(), reader, Calibration.load(), threshold=0)
         answer = assistant.ask("When was the port of Elm built?")

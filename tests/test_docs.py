@@ -5,7 +5,7 @@ import tomllib
 from dataclasses import fields
 from pathlib import Path
 
-from qa.cli import cli
+from qa.cli.main import cli
 from qa.settings import Settings
 
 ROOT = Path(__file__).parent.parent

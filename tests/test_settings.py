@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from qa.answer.reader import SURE, THRESHOLD
 from qa.errors import SettingsError
 from qa.settings import Settings
 
@@ -111,7 +110,6 @@ def test_every_setting_is_among_those_tested() -> None:
         ("THRESHOLD", "half"),
         ("THRESHOLD", "1.1"),
         ("THRESHOLD", "nan"),
-        ("LANGUAGE", "English"),
         ("RATE", "0"),
         ("MAX_FILE_MB", "0"),
         ("RUNTIME", "tpu"),
@@ -121,10 +119,6 @@ def test_every_setting_is_among_those_tested() -> None:
 def test_a_number_out_of_range_is_named_in_one_line(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^QA_{name} is .*; give (a|auto|one|yes|how many) .*$"):
         Settings.from_environment({f"QA_{name}": value})
-
-
-def test_the_thresholds_have_one_default() -> None:
-    assert (Settings().threshold, Settings().sure) == (THRESHOLD, SURE)
 
 
 def test_origins_are_taken_as_browsers_write_them() -> None:

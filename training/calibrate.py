@@ -18,9 +18,9 @@ from prepare import folded
 
 from qa import Assistant
 from qa.answer.calibration import FEATURES, FILE, Calibration, fit
-from qa.evaluation import auroc
-from qa.exporting import BUNDLED, READER
-from qa.spelling import corrected
+from qa.encoder.onnx_export import BUNDLED, READER
+from qa.evaluation.metrics import auroc
+from qa.question.spelling import corrected
 
 ZERO = Calibration(dict.fromkeys(("intercept", *FEATURES), 0.0))
 FOREIGN = 20  # questions of another folder

@@ -18,9 +18,10 @@ from train import Reader, collate, restored
 
 from qa.answer import reader
 from qa.answer.cross_encoder import MAX_QUESTION, probes
-from qa.encoder import bundled_weights, plain
-from qa.exporting import ABOUT, BUNDLED, CHANGES, PROBED, READER, TOKENIZER
-from qa.passages import label
+from qa.encoder.base import plain
+from qa.encoder.bundled import bundled_weights
+from qa.encoder.onnx_export import ABOUT, BUNDLED, CHANGES, PROBED, READER, TOKENIZER
+from qa.text.passages import label
 
 
 def main() -> None:

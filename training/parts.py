@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from qa.answer.cross_encoder import load_reader
-from qa.exporting import BUNDLED, CHANGES, READER
+from qa.encoder.onnx_export import BUNDLED, CHANGES, READER
 
 
 class Nothing(torch.nn.Module):

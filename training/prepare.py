@@ -21,9 +21,9 @@ import numpy as np
 
 from qa import Assistant, Document
 from qa.answer import retriever
-from qa.encoder import bundled_weights
-from qa.followup import formulations
-from qa.spelling import corrected
+from qa.encoder.bundled import bundled_weights
+from qa.question.followup import formulations
+from qa.question.spelling import corrected
 from qa.types import Passage
 
 CANDIDATES = 12  # passages that are kept for a question, as the retriever ranks them

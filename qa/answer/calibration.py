@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from qa.encoder import Vectors
+from qa.encoder.base import Vectors
+from qa.encoder.onnx_export import BUNDLED, READER
 from qa.errors import CorpusError, StoreError
-from qa.exporting import BUNDLED, READER
 
 FEATURES = ("score", "margin", "share", "whole", "rank")  # none depends on how much is indexed
 FILE = "calibration.json"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from qa.encoder import Vectors
+from qa.encoder.base import Vectors
 
 PREFIX = "comparison."  # of its weights' names among the reader's
 HEADS = 4

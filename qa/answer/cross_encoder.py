@@ -15,11 +15,12 @@ from typing import NamedTuple
 import numpy as np
 
 from qa.answer.comparison import KNOWN, Comparison
-from qa.encoder import DEFAULT, Span, Vectors, source_of
+from qa.encoder.base import Span, Vectors
+from qa.encoder.bundled import DEFAULT, source_of
+from qa.encoder.onnx_export import BUNDLED, CHANGES, HEADS, PROBED, PROBES, READER, checksum
+from qa.encoder.onnx_runtime import OnnxNetwork, export, kept_in, refused
 from qa.errors import EncoderError
-from qa.exporting import BUNDLED, CHANGES, HEADS, PROBED, PROBES, READER, checksum
-from qa.passages import label
-from qa.runtime import OnnxNetwork, export, kept_in, refused
+from qa.text.passages import label
 from qa.types import Passage, Sentence
 
 MAX_TOKENS = 384  # of a question and a passage together

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from qa.stores import Store
+from qa.index.store import Store
 from qa.types import Passage, Sentence
 
 Place = tuple[Passage, Sentence]

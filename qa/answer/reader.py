@@ -10,8 +10,8 @@ from qa.answer.calibration import Calibration
 from qa.answer.cross_encoder import CrossEncoder, Reading
 from qa.answer.lists import Place, listing
 from qa.answer.retriever import Candidate, Retrieved
-from qa.encoder import Vectors
-from qa.stores import Store
+from qa.encoder.base import Vectors
+from qa.index.store import Store
 from qa.types import Answer, Citation, Hit, Passage, Sentence
 
 MAX_CITATIONS = 3
@@ -24,9 +24,6 @@ FUSED = 0.45  # what a point of the retriever's score counts beside the reader's
 SIMILARITY = 6.0  # and what the cosine of question and sentence does
 MIDDLE = 0.5  # of those cosines
 SAID = 3.0  # what a sentence loses that was the answer before
-
-THRESHOLD = 0.26  # of confidence, below which a question is declined; docs/evaluation.md has what that does
-SURE = 0.55  # and below which an answer says of itself that it isn't sure
 
 ABSTENTION = "The documents don't say."
 

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qa.encoder import Encoded, Encoder, Vectors
-from qa.stores import Store
-from qa.terms import Analyzer
-from qa.together import Together, Turns
+from qa.encoder.base import Encoded, Encoder, Vectors
+from qa.encoder.batching import Together, Turns
+from qa.index.store import Store
+from qa.text.terms import Analyzer
 from qa.types import Hit, Passage
 
 POOL = 100  # passages that each ranking proposes

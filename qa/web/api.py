@@ -12,18 +12,18 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from qa.answer.schema import payload
 from qa.errors import NoDocuments, StoreError, StoreUnavailable
-from qa.payload import payload
 from qa.settings import Settings
 from qa.web.feedback import Feedback, Verdict
+from qa.web.pages.source import message_html, source_html
 from qa.web.service import Service
-from qa.web.source import message_html, source_html
 
 MAX_QUESTION = 2000  # characters
 MAX_ANSWER = 20_000  # characters, of an answer that is sent back as history or feedback
 MAX_HISTORY = 20  # questions
 RETRY_AFTER = {"Retry-After": "2"}  # seconds, while the documents are being loaded
-HERE = Path(__file__).parent
+STATIC = Path(__file__).parent / "static"
 
 log = logging.getLogger("qa.questions")
 
@@ -156,7 +156,7 @@ def routes(service: Service, settings: Settings) -> APIRouter:
     def health() -> Health:
         """Say whether questions can be answered yet."""
         state = "no documents" if service.is_closed else "ready" if service.is_ready else "loading"
-        generation = service.assistant().generation if state == "ready" else ""
+        generation = service.assistant().snapshot if state == "ready" else ""
         return Health(status=state, generation=generation, feedback=feedback is not None)
 
     @router.get("/source/{document:path}", response_class=HTMLResponse, responses={404: {}, 503: {}})
@@ -177,13 +177,13 @@ def routes(service: Service, settings: Settings) -> APIRouter:
     @router.get("/embed.css", include_in_schema=False)
     @router.get("/source.css", include_in_schema=False)
     def static(request: Request) -> FileResponse:
-        return FileResponse(HERE / request.url.path.rpartition("/")[2])
+        return FileResponse(STATIC / request.url.path.rpartition("/")[2])
 
     @router.get("/embed", include_in_schema=False)
     def embed(request: Request) -> HTMLResponse:
         """Show each way to embed the question box, with the line to copy."""
         origin = settings.url.rstrip("/") or str(request.base_url).rstrip("/")
-        page = (HERE / "embed.html").read_text("utf-8")
+        page = (STATIC / "embed.html").read_text("utf-8")
         return HTMLResponse(page.replace("{origin}", escape(origin)).replace("{title}", escape(settings.title)))
 
     return router

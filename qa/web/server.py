@@ -17,10 +17,10 @@ from qa.assistant import Assistant
 from qa.errors import SettingsError
 from qa.settings import Settings
 from qa.web.api import handle_errors, routes
-from qa.web.connections import Server, configured
-from qa.web.guard import Guard
-from qa.web.joins import Joins
-from qa.web.limits import MAX_IN_FLIGHT, Limits
+from qa.web.guard.connections import Server, configured
+from qa.web.guard.joins import Joins
+from qa.web.guard.limits import MAX_IN_FLIGHT, Limits
+from qa.web.guard.origins import Guard
 from qa.web.service import Service
 
 API_VERSION = "1"
@@ -64,7 +64,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     with patch.object(inspect, "getfile", _file_but_of_gradio):
         import gradio as gr
 
-    from qa.web.chat import CSS, chat_page, theme
+    from qa.web.pages.chat import CSS, chat_page, theme
 
     app = FastAPIOffline(title=settings.title, version=API_VERSION, redoc_url=None)
     handle_errors(app)

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from qa import sources
 from qa.assistant import Assistant
+from qa.documents import sources
 from qa.errors import NoDocuments, QAError
 from qa.web.service import Service
 
@@ -64,7 +64,7 @@ def watch(
             known = isinstance(error, QAError)
             announce(str(error) if known else f"the documents can't be read again ({type(error).__name__}: {error})")
             continue
-        if emptied is not None or after.generation != before.generation or service.is_closed:
+        if emptied is not None or after.snapshot != before.snapshot or service.is_closed:
             service.replace(after)
             announce(str(after.changes))
         before, emptied = after, None

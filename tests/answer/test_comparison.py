@@ -5,7 +5,7 @@ import pytest
 
 from qa.answer.comparison import KNOWN
 from qa.answer.cross_encoder import CrossEncoder, Reading, probes
-from qa.encoder import Vectors
+from qa.encoder.base import Vectors
 
 
 @pytest.fixture(scope="module")

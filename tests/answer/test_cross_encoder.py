@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qa import exporting
 from qa.answer import cross_encoder
 from qa.answer.cross_encoder import CLS, MAX_QUESTION, SEP, UNREAD, CrossEncoder, load_reader, probed
+from qa.encoder import onnx_export as exporting
+from qa.encoder.onnx_export import ABOUT, BUNDLED, CHANGES, PROBED, READER
 from qa.errors import EncoderError
-from qa.exporting import ABOUT, BUNDLED, CHANGES, PROBED, READER
 from qa.types import Passage, Sentence
 
 

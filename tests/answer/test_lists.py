@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import pytest
-from conftest import markdown
+from support import markdown
 
-from qa import Assistant, indexing
+from qa import Assistant
 from qa.answer.lists import listing
-from qa.encoder import Encoder
-from qa.stores.local import LocalStore
-from qa.terms import Analyzer
+from qa.encoder.base import Encoder
+from qa.index.build import Indexer
+from qa.index.local.store import LocalStore
+from qa.text.terms import Analyzer
 
 PANCAKES = """# Pancakes
 
@@ -94,9 +95,9 @@ def test_a_list_that_fills_several_passages_is_quoted_whole_with_its_passages_am
 
 def test_a_list_without_the_beginning_of_any_item_is_none(encoder: Encoder) -> None:
     document = markdown("a.md", "A", "Ports:\n\n- coal is shipped. It is black.\n")
-    (passage,) = indexing.split_all([document], encoder)
+    (passage,) = Indexer(encoder, Analyzer()).split_all([document])
     cut = replace(passage, sentences=tuple(s._replace(opens=False) for s in passage.sentences))
-    vectored = next(indexing.embed([cut], encoder, lambda *_: None))
+    vectored = next(Indexer(encoder, Analyzer()).embed([cut]))
     store = LocalStore.build([document], [vectored], Analyzer())
     (kept,) = store.passages([0]).values()
     assert [s.list > 0 for s in kept.sentences] == [False, True, True]

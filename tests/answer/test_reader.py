@@ -4,16 +4,17 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from conftest import WordCountEncoder, markdown
+from support import WordCountEncoder, markdown
 
-from qa import Answer, indexing
+from qa import Answer
 from qa.answer import reader as reading
 from qa.answer.calibration import FEATURES, Calibration
 from qa.answer.cross_encoder import Reading
 from qa.answer.reader import ABSTENTION, Reader
 from qa.answer.retriever import Retriever
-from qa.encoder import Vectors
-from qa.terms import Analyzer
+from qa.encoder.base import Vectors
+from qa.index.build import Indexer
+from qa.text.terms import Analyzer
 from qa.types import Passage
 
 ZERO = dict.fromkeys(("intercept", *FEATURES), 0.0)
@@ -47,7 +48,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
     def ask(question: str, *texts: str, intercept: float = 3.0, score: float = 0.0) -> Answer:
         documents = [markdown(f"{n}.md", f"Title {n}", text) for n, text in enumerate(texts)]
         encoder, analyzer = WordCountEncoder(), Analyzer()
-        store = indexing.build(documents, encoder, analyzer)
+        store = Indexer(encoder, analyzer).build(documents)
         calibration = Calibration({**ZERO, "intercept": intercept, "score": score})
         read = Reader(WordsIn(), calibration, store, threshold=0.2, sure=0.5)  # type: ignore[arg-type]
         return read(question, Retriever(store, encoder, analyzer)(question))

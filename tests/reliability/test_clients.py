@@ -12,11 +12,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import CORPUS, serving, wait_until_ready
+from serving import serving, wait_until_ready
+from support import CORPUS
 
 from qa import Assistant, Settings
-from qa.web import connections, limits
-from qa.web.connections import SHUTDOWN_S
+from qa.web.guard import connections, limits
+from qa.web.guard.connections import SHUTDOWN_S
 from qa.web.server import listen
 
 QUESTION = {"question": "Which river is its port on?"}

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import CORPUS
+from support import CORPUS
 
 from qa import Assistant
 
@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from qa import Assistant
 from qa.errors import QAError
-from qa.stores import columns
+from qa.index.local import columns
 
 columns.SMALL = int(sys.argv[4])
 index, name, how = Path(sys.argv[1]), sys.argv[2], sys.argv[3]

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import serving
+from serving import serving
 
 from qa import Assistant, Document, Settings
-from qa.encoder import Encoder
+from qa.encoder.base import Encoder
 from qa.errors import NoDocuments
 from qa.web import feedback as feedbacks
-from qa.web import source
+from qa.web.pages import source
+from qa.web.pages.source import source_html
 from qa.web.service import Service
-from qa.web.source import source_html
 from qa.web.watch import watch
 
 QUESTION = {"question": "Which river is the port of Elm on?"}

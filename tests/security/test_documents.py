@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from qa import corpus
-from qa.formats import isolation
-from qa.formats.isolation import Converter
+from qa.documents import load as corpus
+from qa.documents import sandbox as isolation
+from qa.documents.sandbox import Converter
 
 
 @pytest.fixture

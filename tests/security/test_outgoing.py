@@ -13,7 +13,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import CORPUS, wait_until_ready
+from serving import wait_until_ready
+from support import CORPUS
 
 from qa.web.server import listen
 
@@ -45,7 +46,7 @@ class Traced:
     def command(self, *arguments: str) -> list[str]:
         traced = f"trace={SENDING},{WRITING}"
         strace = ["strace", "-D", "-f", "--seccomp-bpf", "-qq", "-s", "300", "-e", traced, "-o", str(self.log)]
-        return [*strace, sys.executable, "-c", "from qa.cli import main; main()", *arguments]
+        return [*strace, sys.executable, "-c", "from qa.cli.main import main; main()", *arguments]
 
     def run(self, *arguments: str, status: int = 0) -> str:
         command = self.command(*arguments)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import serving
+from serving import serving
 
 from qa import Assistant, Document, Settings
-from qa.encoder import Encoder
+from qa.encoder.base import Encoder
 from qa.web.server import listen
 
 DOCS = (Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from qa.cli import cli
+from qa.cli.main import cli
 from qa.web.feedback import Feedback
 
 ESCAPES = "\x9b2J\u202e"  # what text files may hold of it; others are refused

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from conftest import CHROMIUM, serving
 from playwright.sync_api import Browser, expect
+from serving import serving
+from web.browser import CHROMIUM
 
 from qa import Assistant, Document, Settings
-from qa.encoder import Encoder
-from qa.web import joins, limits
-from qa.web.joins import MOST_UNHEARD
-from qa.web.limits import MAX_DEPTH, WRONG_TOKENS
+from qa.encoder.base import Encoder
+from qa.web.guard import joins, limits
+from qa.web.guard.joins import MOST_UNHEARD
+from qa.web.guard.limits import MAX_DEPTH, WRONG_TOKENS
 
 TOKEN = "open sesame"
 QUESTION = {"question": "Which river is the port of Elm on?"}

@@ -4,7 +4,7 @@ import pytest
 
 from qa import Answer, Citation, Hit, Passage
 from qa.types import Sentence
-from qa.web.render import answer_html
+from qa.web.pages.render import answer_html
 
 TEXT = "These are free: dogs, cats. They need a ticket. Bicycles cost 3 euros."
 

@@ -1,0 +1,97 @@
+"""`qa eval` and `qa calibrate`."""
+
+import dataclasses
+import importlib.util
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qa.cli.console import progress
+from qa.cli.opening import open_assistant
+from qa.errors import CorpusError, SettingsError, StoreError
+from qa.index.snapshots import CALIBRATION
+from qa.settings import Settings
+
+if TYPE_CHECKING:
+    from qa.assistant import Assistant
+    from qa.evaluation.datasets import Item
+    from qa.evaluation.metrics import Point
+
+
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="Questions with known answers: SQuAD's format, or JSON lines.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw reliability, risk and coverage into this .png file.")] = None,
+) -> None:
+    """Measure answers and refusals over the corpus, and show what other thresholds would do."""
+    from qa.evaluation import metrics, plots, run
+
+    settings = Settings.from_environment()
+    if plot:
+        _check_plot(plot)
+    items, assistant = _examined(file, settings)
+    with progress() as report:
+        outcomes = run.ask_all(assistant, items, report)
+    figures = metrics.figures(outcomes, settings.threshold)
+    points = [metrics.point(outcomes, threshold) for threshold in metrics.THRESHOLDS]
+    if as_json:
+        typer.echo(json.dumps({**figures, "thresholds": [point._asdict() for point in points]}, indent=1))
+    else:
+        _print_figures(figures, points)
+    if plot:
+        try:
+            plots.plot(outcomes, settings.threshold, plot)
+        except OSError as error:
+            raise StoreError(f"{plot} can't be written ({error.strerror})") from None
+
+
+def calibrate(
+    file: Annotated[Path, typer.Argument(help="Questions with known answers, as for `qa eval`.")],
+) -> None:
+    """Fit the confidence to your documents, on questions of yours: some with answers, some without."""
+    from qa.evaluation.run import calibrated
+
+    settings = Settings.from_environment()
+    items, assistant = _examined(file, settings)
+    with progress() as report:
+        fitted = calibrated(assistant, items, report)
+    fitted.save(settings.index / CALIBRATION)
+    typer.echo(f"fitted on {len(items)} questions, kept in {settings.index / CALIBRATION}")
+
+
+def _examined(file: Path, settings: Settings) -> "tuple[list[Item], Assistant]":
+    """The questions of a file, and an assistant over the corpus that declines none of them."""
+    from qa.evaluation.datasets import read_questions
+
+    items = read_questions(file)
+    assistant = open_assistant(dataclasses.replace(settings, threshold=0.0))
+    missing = {i.document for i in items if not i.context and i.document and not assistant.store.document(i.document)}
+    if missing:
+        raise CorpusError(f"{file} asks about {min(missing)!r}, which isn't indexed: name a file in {settings.corpus}")
+    return items, assistant
+
+
+def _check_plot(path: Path) -> None:
+    if importlib.util.find_spec("matplotlib") is None:
+        raise SettingsError("--plot needs matplotlib: pip install 'question-box[plot]'")
+    if path.suffix.lower() != ".png":
+        raise SettingsError(f"--plot is {path}; give a file name that ends in .png")
+
+
+def _print_figures(figures: dict[str, float], points: "Sequence[Point]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    measures = Table("measure", "", title="Measured", title_justify="left")
+    for name, value in figures.items():
+        measures.add_row(name, f"{value:.3f}" if isinstance(value, float) else str(value))
+    thresholds = Table(
+        "threshold", *(f"QA_THRESHOLD:\n{what}" for what in ("answered", "right of those", "unanswerable declined"))
+    )
+    thresholds.add_column("QA_SURE:\nwrong without a word of doubt, of all")
+    for point in points:
+        thresholds.add_row(*(f"{value:.2f}" for value in point))
+    Console().print(measures, thresholds)

@@ -1,0 +1,70 @@
+"""`qa index`."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qa.cli.console import progress, say
+from qa.cli.opening import open_assistant
+from qa.documents import sources
+from qa.errors import SettingsError
+from qa.settings import Settings
+
+if TYPE_CHECKING:
+    from qa.assistant import Assistant
+
+
+def index(
+    places: Annotated[
+        list[str] | None, typer.Argument(help="Files, folders or patterns, instead of QA_CORPUS from now on.")
+    ] = None,
+    shard: Annotated[
+        str, typer.Option(help="Embed only a share of the files, as 3/16, for the build that takes all shares in.")
+    ] = "",
+) -> None:
+    """Index the documents in the corpus; what is up to date already is left alone."""
+    from qa.index import snapshots
+
+    settings = Settings.from_environment()
+    if shard:
+        _encode_share(settings, places, shard)
+        return
+    assistant = open_assistant(settings, places, rebuild=True)
+    if places:
+        with snapshots.writing(settings.index):
+            sources.remember(settings.index, places)
+    say(*_changes(assistant))
+
+
+def _encode_share(settings: Settings, places: Sequence[str] | None, shard: str) -> None:
+    from qa.documents.load import Share
+    from qa.index.shards import encode_share
+
+    numbers = re.fullmatch(r"([1-9]\d{0,5})/([1-9]\d{0,5})", shard)
+    if numbers is None or int(numbers[1]) > int(numbers[2]):
+        raise SettingsError(f"--shard is {shard!r}; give a share as 3/16")
+    if settings.language == "auto":
+        raise SettingsError("--shard needs QA_LANGUAGE: a share alone may look like another language")
+    with progress() as report:
+        passages = encode_share(
+            places or sources.of(settings.index, settings.corpus),
+            settings.index,
+            Share(int(numbers[1]), int(numbers[2])),
+            settings.encoder,
+            language=settings.language,
+            runtime=settings.runtime,
+            max_file_mb=settings.max_file_mb,
+            progress=report,
+        )
+    typer.echo(f"{passages} passages of share {shard} are embedded")
+
+
+def _changes(assistant: "Assistant") -> Iterator[str]:
+    """What opening an assistant has changed in the index, in a line, and why where all of it is new."""
+    changes = assistant.changes
+    if changes.anew:
+        yield f"built anew: {changes.anew}"
+    yield f"{changes}, {len(assistant.skipped)} skipped"
+    yield f"{len(assistant.store)} passages are indexed"

@@ -1,0 +1,58 @@
+"""What a converter gives back, and the limits that all of them keep to."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from qa.errors import CorpusError
+from qa.text.structure import Structure
+from qa.types import Block, Link
+
+MAX_TEXT = 20_000_000  # characters of a document's text, about twenty Bibles
+WAITING: list[Callable[[], None]] = []  # told that a file takes long, but not for ever
+GIVING_ROOM: list[Callable[[], None]] = []  # asked for the memory that reading pictures takes
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A file's text as its reader sees it, with its blocks, links and where each of its pages begins.
+
+    `title` and `address` are what the file says of itself, and `scanned` the numbers of the pages that are pictures.
+    """
+
+    text: str
+    title: str | None = None
+    blocks: tuple[Block, ...] = ()
+    links: tuple[Link, ...] = ()
+    pages: tuple[int, ...] = ()
+    address: str | None = None
+    scanned: tuple[int, ...] = ()
+
+    def dumped(self) -> str:
+        """It as JSON."""
+        structure = Structure(self.blocks, self.links, self.pages, self.address, self.scanned)
+        return json.dumps({"text": self.text, "title": self.title, "structure": structure.dumped()})
+
+    @classmethod
+    def loaded(cls, text: str | bytes) -> "Converted":
+        """What `dumped` gave."""
+        found = json.loads(text)
+        return cls(found["text"], found["title"], *Structure.loaded(found["structure"]))
+
+
+def too_long(characters: int) -> None:
+    """Raise CorpusError where a text has grown beyond what is read."""
+    if characters > MAX_TEXT:
+        raise CorpusError(f"too large: more than {MAX_TEXT // 10**6} million characters of text")
+
+
+def still_working() -> None:
+    """Tell who waits that a page was read that takes seconds: the time that a file may take begins anew."""
+    for tell in WAITING:
+        tell()
+
+
+def take_room() -> None:
+    """Ask for the memory that reading pictures takes, which no other file may have."""
+    for give in GIVING_ROOM:
+        give()

@@ -1,0 +1,165 @@
+"""Files → Documents."""
+
+import hashlib
+import math
+import re
+import sqlite3
+import zlib
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from qa.cache import Cache
+from qa.documents import sources
+from qa.documents.convert import KINDS, PLAIN, VERSION
+from qa.documents.converted import Converted
+from qa.documents.ocr import scans
+from qa.documents.sandbox import Converter
+from qa.errors import ConversionFailed, CorpusError, NoDocuments
+from qa.types import Document
+
+FAILED = b"failed: "  # begins what is kept of a file whose converter failed; no compressed text begins so
+REASONS = 5  # of so many skipped files, where nothing is left
+
+Progress = Callable[[str, int, int], None]  # told what is being done, how many are done, and of how many
+
+
+class Share(NamedTuple):
+    """One of several equal shares of a corpus, numbered from 1."""
+
+    number: int
+    of: int
+
+    def has(self, name: str) -> bool:
+        """Whether a file falls to it."""
+        return zlib.crc32(name.encode("utf-8", "surrogateescape")) % self.of == self.number - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """The documents that could be read, and the files that couldn't with the reason for each."""
+
+    documents: tuple[Document, ...]
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def read(
+    places: Sequence[Path | str],
+    texts: Path | None = None,
+    max_file_mb: float = math.inf,
+    progress: Progress = lambda *_: None,
+    share: Share | None = None,
+) -> Corpus:
+    """Read the files in places, each a file, a folder or a pattern, in the order of their names.
+
+    A document's id is its path from the folder that all places are in. A file that can't be read is skipped and named
+    in `skipped`. What takes long to convert is kept in the folder `texts` for the next time. Of a `share` only those
+    files are read that fall to it, by their names; it may be empty. Raises CorpusError where a place is missing,
+    NoDocuments where nothing is left of the whole.
+    """
+    documents, skipped = [], {}
+    reader = _Reader(texts, max_file_mb, forget=share is None)
+    found, within = sources.files(places), sources.bounds(places)
+    if share:
+        found = {name: path for name, path in found.items() if share.has(name)}
+    try:
+        for number, (name, path) in enumerate(found.items()):
+            progress("files", number, len(found))
+            readable = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            try:
+                if reason := sources.problem(path, within):
+                    raise CorpusError(reason)
+                documents.append(reader.document(path, name))
+            except CorpusError as error:
+                skipped[readable] = str(error)
+        progress("files", len(found), len(found))
+    finally:
+        reader.close()
+    if not documents and share is None:
+        reasons = "".join(f"; {name}: {reason}" for name, reason in list(skipped.items())[:REASONS])
+        where = ", ".join(map(str, places))
+        raise NoDocuments(f"nothing to index in {where}: put files of text there ({', '.join(KINDS)}){reasons}")
+    return Corpus(tuple(documents), skipped)
+
+
+class _Reader:
+    """Reads one file after the other; what has to be converted in a process of its own is kept in a folder."""
+
+    def __init__(self, folder: Path | None, max_file_mb: float, forget: bool) -> None:
+        self._forget = forget
+        self._folder = folder
+        self._max_file_mb = max_file_mb
+        self._converter = Converter()
+        self._cache: Cache | None = None
+        self._used: list[bytes] = []
+
+    def document(self, path: Path, name: str) -> Document:
+        """A file as a Document with the id `name`; raises CorpusError with the reason where it can't be one."""
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise CorpusError("its name is not UTF-8: rename it") from None
+        suffix = path.suffix.lower()
+        if suffix not in KINDS:
+            raise CorpusError(f"unknown kind: {suffix or 'no ending'}")
+        data = self._bytes(path)
+        found = self._converter.convert(data, suffix) if suffix in PLAIN else self._kept(data, suffix)
+        title = found.title or re.sub(r"[\s_-]+", " ", path.stem).strip()
+        return Document(
+            name,
+            title,
+            found.text,
+            found.blocks,
+            path,
+            found.links,
+            found.pages,
+            titled=found.title is not None,
+            address=found.address,
+            scanned=found.scanned,
+        )
+
+    def close(self) -> None:
+        self._converter.close()
+        if self._cache:
+            with suppress(sqlite3.Error):
+                if self._forget:
+                    self._cache.keep_only(self._used)
+            self._cache.close()
+
+    def _bytes(self, path: Path) -> bytes:
+        try:
+            if (size := path.stat().st_size) > self._max_file_mb * 2**20:
+                raise CorpusError(
+                    f"too large: {size / 2**20:.0f} MB, at most {self._max_file_mb} are read (QA_MAX_FILE_MB)"
+                )
+            return path.read_bytes()
+        except OSError as error:
+            raise CorpusError(f"can't be read ({error.strerror})") from None
+
+    def _kept(self, data: bytes, suffix: str) -> Converted:
+        key = hashlib.sha256(f"{suffix}\0".encode() + data).digest()
+        self._used.append(key)
+        if self._cache is None and self._folder:
+            with suppress(sqlite3.Error, OSError):  # where nothing can be written, all is converted each time
+                self._cache = Cache(self._folder, f"{VERSION} {scans.version()}")
+        if self._cache:
+            with suppress(sqlite3.Error):
+                if self._cache.known([key]):
+                    value = self._cache.get(key)
+                    if value.startswith(FAILED):
+                        raise CorpusError(value.removeprefix(FAILED).decode())
+                    return Converted.loaded(zlib.decompress(value))
+        try:
+            found = self._converter.convert(data, suffix)
+        except ConversionFailed as error:  # as it would again, after as long
+            self._keep(key, FAILED + str(error).encode())
+            raise
+        self._keep(key, zlib.compress(found.dumped().encode(), 1))
+        return found
+
+    def _keep(self, key: bytes, value: bytes) -> None:
+        if self._cache:
+            with suppress(sqlite3.Error):
+                self._cache.put([(key, value)])

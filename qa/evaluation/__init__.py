@@ -1,0 +1,1 @@
+"""How well an assistant retrieves, quotes and abstains."""

@@ -1,0 +1,93 @@
+"""Files of questions whose answers are known: in SQuAD's format, or one JSON object a line."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from qa.encoder.base import Span
+from qa.errors import CorpusError
+from qa.types import Document
+
+
+class Item(NamedTuple):
+    """A question with its accepted answers, none where the documents don't hold one; `spans` where places are known.
+
+    `document` is the id of the document that holds the answer, empty where any may; `article` is a group of documents.
+    `context` is the paragraph that the question was asked of, where that is known.
+    """
+
+    question: str
+    document: str
+    answers: tuple[str, ...]
+    spans: tuple[Span, ...] = ()
+    article: str = ""
+    context: str = ""
+
+
+class Squad(NamedTuple):
+    """A SQuAD file: every paragraph as a document, and the questions about them."""
+
+    documents: list[Document]
+    items: list[Item]
+
+
+def read_squad(path: Path) -> Squad:
+    """Read a file in SQuAD's format, version 1 or 2; raises CorpusError where it isn't one."""
+    documents: list[Document] = []
+    items: list[Item] = []
+    try:
+        for article in json.loads(_text(path))["data"]:
+            title = article["title"].replace("_", " ")
+            for paragraph in article["paragraphs"]:
+                document = Document(id=f"p{len(documents)}", title=title, text=paragraph["context"])
+                documents.append(document)
+                items += [_item(entry, document) for entry in paragraph["qas"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CorpusError(f"{path} is not in SQuAD's format ({type(error).__name__}: {error})") from None
+    return Squad(documents, items)
+
+
+def read_questions(path: Path) -> list[Item]:
+    """Read the questions of a SQuAD file, or of JSON lines with a question, its document's id and accepted answers.
+
+    The document may be left out; no answers say that the documents don't hold one. Raises CorpusError, which names the
+    line, where that isn't so.
+    """
+    lines = [(n, line) for n, line in enumerate(_text(path).splitlines(), 1) if line.strip()]
+    if not lines:
+        raise CorpusError(f"{path} holds no questions")
+    try:
+        entry = json.loads(lines[0][1])
+    except ValueError:
+        entry = None
+    if not isinstance(entry, dict) or "question" not in entry:
+        return read_squad(path).items
+    return [_line(path, number, line) for number, line in lines]
+
+
+def _line(path: Path, number: int, line: str) -> Item:
+    try:
+        entry = json.loads(line)
+        question, document, answers = entry["question"], entry.get("document", ""), entry.get("answers", [])
+        if not all(isinstance(text, str) for text in (question, document, *answers)) or isinstance(answers, str):
+            raise ValueError('"question" and "document" are texts, "answers" is a list of texts')
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        message = f"{path} line {number} isn't a question ({type(error).__name__}: {error}): give "
+        raise CorpusError(f'{message}{{"question": "…", "document": "…", "answers": ["…"]}}') from None
+    return Item(question.strip(), document, tuple(answers))
+
+
+def _item(entry: dict[str, Any], document: Document) -> Item:
+    given = [] if entry.get("is_impossible") else entry["answers"]
+    spans = tuple((a["answer_start"], a["answer_start"] + len(a["text"])) for a in given)
+    answers = tuple(a["text"] for a in given)
+    return Item(entry["question"].strip(), document.id, answers, spans, document.title, document.text)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise CorpusError(f"{path} is not UTF-8: save it as UTF-8") from None
+    except OSError as error:
+        raise CorpusError(f"{path} can't be read ({error.strerror})") from None

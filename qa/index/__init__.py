@@ -1,0 +1,1 @@
+"""Documents → a Store that can be searched."""

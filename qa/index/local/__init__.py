@@ -1,0 +1,1 @@
+"""The embedded default: FAISS, BM25 and SQLite."""

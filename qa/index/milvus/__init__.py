@@ -1,0 +1,1 @@
+"""One index for many servers, in Milvus."""

@@ -1,0 +1,67 @@
+"""What isn't a question that can be searched → a word on what can be asked: greetings, thanks, another language."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from qa.question.languages import is_foreign
+from qa.text.languages import LANGUAGES
+from qa.text.normalization import WORD, fold
+from qa.text.terms import Analyzer
+
+if TYPE_CHECKING:
+    from qa.index.store import Store
+
+GREETING = re.compile(
+    r"(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|greetings|hallo|guten (?:morgen|tag|abend)|hola"
+    r"|buenos dias|bonjour|salut|ciao|ola|hej|merhaba|привет|здравствуи(?:те)?|добрыи (?:день|вечер))"
+    r"(?: (?:there|all|everyone|everybody|again|you))?"
+)
+THANKS = re.compile(
+    r"(?:(?:ok|okay|great|good|nice|perfect|cool|super) )?"
+    r"(?:thanks?|thank you|thx|cheers|danke|vielen dank|gracias|merci|grazie|obrigad[oa]|tack|tak|спасибо)"
+    r"(?: (?:a lot|so much|very much|again|you|all|for (?:that|this|your help)|schon|sehr|большое))*"
+)
+FAREWELL = re.compile(r"(?:good ?bye|bye(?: bye)?|see you(?: later)?|tschuss|adios|au revoir|пока|до свидания)")
+TOPICS = 3  # that a hint names
+
+
+def hint(question: str, languages: Sequence[str], store: "Store", analyzer: Analyzer) -> str:
+    """What to say instead of searching, empty where the question can be searched.
+
+    `languages` are the codes of those that can be asked in, any where there are none.
+    """
+    spoken, terms = _spoken(question), set(analyzer.terms(question))
+    if GREETING.fullmatch(spoken):
+        return f"Hello! {_invitation(store)}"
+    if THANKS.fullmatch(spoken):
+        return f"You’re welcome. {_invitation(store)}"
+    if FAREWELL.fullmatch(spoken):
+        return "Goodbye!"
+    if not terms:
+        return f"There is no word in that to search for. {_invitation(store)}"
+    if languages and is_foreign(question, languages, lambda: 2 * len(store.known(list(terms))) >= len(terms)):
+        names = " or ".join(LANGUAGES[code].capitalize() for code in languages)
+        return f"That doesn’t seem to be in {names}: ask these documents in {names}."
+    return ""
+
+
+def is_small_talk(question: str) -> bool:
+    """Whether a question is a greeting, thanks or a farewell alone."""
+    spoken = _spoken(question)
+    return any(pattern.fullmatch(spoken) for pattern in (GREETING, THANKS, FAREWELL))
+
+
+def _spoken(question: str) -> str:
+    return " ".join(WORD.findall(fold(question)))
+
+
+def _invitation(store: "Store") -> str:
+    topics = " or ".join(f"“{topic}”" for topic in topics_of(store, TOPICS))
+    return f"Ask these documents a question{f', for instance about {topics}' if topics else ''}."
+
+
+def topics_of(store: "Store", k: int) -> list[str]:
+    """Up to k of what the documents are about, by their own headings or titles, from all over them."""
+    named = store.headings()
+    return [named[i * len(named) // k] for i in range(k)] if len(named) > k else named

@@ -1,0 +1,30 @@
+"""Text → terms: the stems of the words that carry meaning, in a text's language."""
+
+from functools import lru_cache
+from typing import Any
+
+from qa.errors import SettingsError
+from qa.text.languages import LANGUAGES, stop_words
+from qa.text.normalization import WORD, fold
+
+
+class Analyzer:
+    """Finds the terms of texts in one of LANGUAGES, given by its code; raises SettingsError for any other."""
+
+    def __init__(self, language: str = "en") -> None:
+        import Stemmer
+
+        if language not in LANGUAGES:
+            raise SettingsError(f"QA_LANGUAGE is {language!r}; give auto or one of {', '.join(LANGUAGES)}")
+        self.language = language
+        stop = {fold(word) for word in stop_words(language)}
+        stemmer: Any = Stemmer.Stemmer(LANGUAGES[language])
+
+        def term(word: str) -> str:
+            return "" if fold(word) in stop else fold(stemmer.stemWord(word))  # endings have accents of their own
+
+        self._term = lru_cache(maxsize=200_000)(term)
+
+    def terms(self, text: str) -> list[str]:
+        """The terms of a text in order, repeated as often as they occur."""
+        return [term for word in WORD.findall(text.lower()) if (term := self._term(word))]
