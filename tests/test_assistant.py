@@ -9,9 +9,9 @@ from support import CORPUS, WordCountEncoder, markdown
 
 import qa
 from qa import Assistant, Document
+from qa.answer import schema
 from qa.answer.calibration import Calibration
 from qa.answer.cross_encoder import CrossEncoder
-from qa.answer.schema import payload
 from qa.encoder.base import Encoder
 from qa.errors import CorpusError, StoreError
 from qa.index import snapshots
@@ -328,7 +328,10 @@ def test_a_citation_names_the_page_and_keeps_it_in_the_index(
         assistant = Assistant(built, encoder, Analyzer(), reader, Calibration.load(), threshold=0)
         answer = assistant.ask("When was the port of Elm built?")
     assert (answer.citations[0].quote, answer.citations[0].page) == ("It was built in 1912.", 2)
-    cited = payload(answer, 1.0)["citations"][0]
+    cited = schema.Answer.of(answer, 1.0).as_json()["citations"][0]
     assert cited["page"] == 2
     assert "Ports, page 2</summary>" in answer_html(answer)
-    assert "page" not in payload(Assistant.from_documents([RIVER], encoder).ask("What river?"), 1.0)["hits"][0]
+    assert (
+        "page"
+        not in schema.Answer.of(Assistant.from_documents([RIVER], encoder).ask("What river?"), 1.0).as_json()["hits"][0]
+    )

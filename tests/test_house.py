@@ -34,8 +34,7 @@ OWN = {name: imports & MODULES.keys() - {name, "qa"} for name, imports in MODULE
 
 
 def room(module: str) -> int:
-    first = (module.split(".") + [""])[1]
-    return (*GROUND_FLOOR, *ROOMS, "__main__", "").index(first)
+    return (*GROUND_FLOOR, *ROOMS, "__main__", "").index(module.partition(".")[2].partition(".")[0])
 
 
 def test_a_folder_imports_only_what_stands_before_it() -> None:

@@ -1,68 +1,108 @@
-"""Answer → the JSON that the API and `qa ask --json` give."""
+"""Answer → the JSON that the API, the chat page's endpoint, the MCP tool and `qa ask --json` give."""
 
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
-from qa.types import Answer, Citation
+from pydantic import BaseModel, Field
+
+from qa import types
 
 UNSURE = "Not sure, the closest is:"  # what people are told before the quotes of an answer that is unsure
 SCANNED = "read from a scan"  # and beside the place of a quote that may have wrong letters
 
 
-def payload(answer: Answer, took_ms: float) -> dict[str, Any]:
-    """An answer as plain values; `took_ms` is how long it took, in milliseconds."""
-    return {
-        "question": answer.question,
-        "standalone": answer.standalone,
-        "answer": answer.text,
-        "abstained": answer.abstained,
-        "confidence": round(answer.confidence, 4),
-        "unsure": answer.unsure,
-        "citations": [
-            {
-                "quote": c.quote,
-                **_place(c),
-                **({"original": c.original} if c.original else {}),
-                **({"scanned": True} if c.scanned else {}),
-                **({"span": list(c.span)} if c.span else {}),
-                **({"also": [_place(other) for other in c.also]} if c.also else {}),
-            }
-            for c in answer.citations
-        ],
-        "hits": [
-            {
-                "document": h.passage.document_id,
-                "title": h.passage.title,
-                "heading": h.passage.heading,
-                "text": h.passage.text,
-                "start": h.passage.start,
-                "end": h.passage.end,
-                "score": round(h.score, 4),
-                "url": source_url(h.passage.document_id, h.passage.start, h.passage.end),
-                **_page(h.passage.page),
-            }
-            for h in answer.hits
-        ],
-        "took_ms": round(took_ms, 1),
-    }
+class Place(BaseModel):
+    """Where something stands: the document's id, title and heading, from `start` to `end` in characters."""
+
+    document: str
+    title: str
+    heading: str
+    start: int
+    end: int
+    url: Annotated[str, Field(description="The source page with this place marked, from the server's root.")]
+    page: Annotated[int | None, Field(description="The number of the page, where the document has pages.")] = None
 
 
-def _place(citation: Citation) -> dict[str, Any]:
-    return {
-        "document": citation.document_id,
-        "title": citation.title,
-        "heading": citation.heading,
-        "start": citation.start,
-        "end": citation.end,
-        "url": source_url(citation.document_id, citation.start, citation.end),
-        **_page(citation.page),
-    }
+class Citation(Place):
+    """A sentence of a document, word for word; `span` is where in the document the words of it stand that answer."""
+
+    quote: str
+    span: Annotated[tuple[int, int] | None, Field(description="Only where it is sure which words answer.")] = None
+    original: Annotated[str | None, Field(description="The quote on its owner's own page, where that is known.")] = None
+    scanned: Annotated[bool, Field(description="Whether it was read from a picture of its page.")] = False
+    also: Annotated[list[Place] | None, Field(description="Where the same sentence stands as well.")] = None
 
 
-def _page(number: int | None) -> dict[str, int]:
-    return {} if number is None else {"page": number}
+class Hit(Place):
+    """One of the nearest passages."""
+
+    text: str
+    score: float
+
+
+class Answer(BaseModel):
+    """Citations, best first, or an abstention with none; `confidence` is the probability that the first one answers.
+
+    An answer that is `unsure` gives what comes closest: say so where you show it.
+    """
+
+    question: str
+    standalone: str
+    answer: str
+    abstained: bool
+    confidence: float
+    unsure: bool
+    citations: list[Citation]
+    hits: list[Hit]
+    took_ms: float
+
+    @classmethod
+    def of(cls, answer: types.Answer, took_ms: float) -> "Answer":
+        """Return an answer as it is sent; `took_ms` is how long it took, in milliseconds."""
+        return cls(
+            question=answer.question,
+            standalone=answer.standalone,
+            answer=answer.text,
+            abstained=answer.abstained,
+            confidence=round(answer.confidence, 4),
+            unsure=answer.unsure,
+            citations=[_citation(citation) for citation in answer.citations],
+            hits=[_hit(hit) for hit in answer.hits],
+            took_ms=round(took_ms, 1),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values, without what isn't known."""
+        return self.model_dump(exclude_none=True)
 
 
 def source_url(document_id: str, start: int, end: int) -> str:
-    """Where the server shows a document with a stretch of it marked, from the server's root."""
+    """Return where the server shows a document with a stretch of it marked, from the server's root."""
     return f"/source/{quote(document_id)}?start={start}&end={end}#quote"
+
+
+def _citation(citation: types.Citation) -> Citation:
+    return Citation(
+        **_place(citation),
+        quote=citation.quote,
+        span=citation.span,
+        original=citation.original,
+        scanned=citation.scanned,
+        also=[Place(**_place(other)) for other in citation.also] or None,
+    )
+
+
+def _hit(hit: types.Hit) -> Hit:
+    return Hit(**_place(hit.passage), text=hit.passage.text, score=round(hit.score, 4))
+
+
+def _place(at: types.Citation | types.Passage) -> dict[str, Any]:
+    return {
+        "document": at.document_id,
+        "title": at.title,
+        "heading": at.heading,
+        "start": at.start,
+        "end": at.end,
+        "url": source_url(at.document_id, at.start, at.end),
+        "page": at.page,
+    }

@@ -1,6 +1,5 @@
 """`qa ask`."""
 
-import json
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
@@ -28,9 +27,9 @@ def ask(
     answer = assistant.ask(question)
     took_ms = 1000 * (time.perf_counter() - begin)
     if as_json:
-        from qa.answer.schema import payload
+        from qa.answer import schema
 
-        say(*json.dumps(payload(answer, took_ms), ensure_ascii=False, indent=1).split("\n"))
+        say(*schema.Answer.of(answer, took_ms).model_dump_json(indent=1, exclude_none=True).split("\n"))
     else:
         say(*_lines(answer, settings.url.rstrip("/")))
     raise typer.Exit(ABSTAINED if answer.abstained else 0)

@@ -38,7 +38,7 @@ FORBIDDEN = ("socket.connect", "socket.getaddrinfo", "socket.bind", "subprocess.
 class Converter:
     """Converts files as `convert` does, none longer than `timeout_s` or with more than `memory_mb` (on Linux)."""
 
-    _program: tuple[str, ...] = ("-m", f"{__package__}.isolation")
+    _program: tuple[str, ...] = ("-m", __name__)
 
     def __init__(self, timeout_s: float = TIMEOUT_S, memory_mb: int = MEMORY_MB) -> None:
         self._timeout = timeout_s

@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from qa.answer.schema import payload
+from qa.answer.schema import Answer
 from qa.errors import NoDocuments, StoreError, StoreUnavailable
 from qa.settings import Settings
 from qa.web.feedback import Feedback, Verdict
@@ -38,52 +38,6 @@ class Ask(BaseModel):
 
     question: Question
     history: Annotated[list[tuple[Past, Past]], Field(max_length=MAX_HISTORY)] = []
-
-
-class Place(BaseModel):
-    """Where something stands: the document's id, title and heading, from `start` to `end` in characters."""
-
-    document: str
-    title: str
-    heading: str
-    start: int
-    end: int
-    url: Annotated[str, Field(description="The source page with this place marked, from the server's root.")]
-    page: Annotated[int | None, Field(description="The number of the page, where the document has pages.")] = None
-
-
-class Citation(Place):
-    """A sentence of a document, word for word; `span` is where in the document the words of it stand that answer."""
-
-    quote: str
-    span: Annotated[tuple[int, int] | None, Field(description="Only where it is sure which words answer.")] = None
-    original: Annotated[str | None, Field(description="The quote on its owner's own page, where that is known.")] = None
-    scanned: Annotated[bool, Field(description="Whether it was read from a picture of its page.")] = False
-    also: Annotated[list[Place] | None, Field(description="Where the same sentence stands as well.")] = None
-
-
-class Hit(Place):
-    """One of the nearest passages."""
-
-    text: str
-    score: float
-
-
-class Answer(BaseModel):
-    """Citations, best first, or an abstention with none; `confidence` is the probability that the first one answers.
-
-    An answer that is `unsure` gives what comes closest: say so where you show it.
-    """
-
-    question: str
-    standalone: str
-    answer: str
-    abstained: bool
-    confidence: float
-    unsure: bool
-    citations: list[Citation]
-    hits: list[Hit]
-    took_ms: float
 
 
 class Judged(BaseModel):
@@ -138,7 +92,7 @@ def routes(service: Service, settings: Settings) -> APIRouter:
         took_ms = 1000 * (time.perf_counter() - begin)
         if settings.log_questions:
             log.warning("%r, confidence %.2f, %.0f ms", body.question, answer.confidence, took_ms)
-        return Answer(**payload(answer, took_ms))
+        return Answer.of(answer, took_ms)
 
     @router.post("/api/feedback", status_code=204, responses={**PROBLEMS, 404: {"model": Problem}})
     def judge(body: Judged) -> Response:

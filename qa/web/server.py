@@ -3,9 +3,9 @@
 import inspect
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 import uvicorn
 from fastapi import FastAPI
@@ -61,7 +61,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     Nothing in it asks another host for anything.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    with patch.object(inspect, "getfile", _file_but_of_gradio):
+    with _no_stubs():
         import gradio as gr
 
     from qa.web.pages.chat import CSS, chat_page, theme
@@ -102,15 +102,24 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     return app
 
 
-def _file_but_of_gradio(of: Any, find: Callable[[Any], str] = inspect.getfile) -> str:
-    """The file of a class or a function, but none for Gradio's own.
+@contextmanager
+def _no_stubs() -> Iterator[None]:
+    """Keep Gradio from writing stubs for editors beside its components, which takes longer than the rest of its import.
 
-    Whenever it is imported Gradio writes stubs for editors beside its components, which takes longer than all the rest
-    of it. Those whose file it can't find it leaves out.
+    It writes them whenever it is imported, for the classes whose file it can find.
     """
-    if str(getattr(of, "__module__", "")).startswith("gradio."):
-        raise OSError("not looked for")
-    return find(of)
+    find = inspect.getfile
+
+    def find_others(of: Any) -> str:
+        if str(getattr(of, "__module__", "")).startswith("gradio."):
+            raise OSError("not looked for")
+        return find(of)
+
+    inspect.getfile = find_others  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        inspect.getfile = find
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -4,8 +4,8 @@ import pytest
 from support import markdown
 
 from qa import Assistant, Document
+from qa.answer import schema
 from qa.answer.originals import Originals
-from qa.answer.schema import payload
 from qa.documents.convert import convert
 from qa.encoder.base import Encoder
 from qa.errors import SettingsError
@@ -69,7 +69,7 @@ def test_the_owners_page_is_the_first_link_of_an_answer_and_the_marked_copy_the_
     answer = assistant.ask("Which river is the port of Elm on?")
     original = "https://docs.example.org/elm#:~:text=The%20port%20of%20Elm%20is%20on%20the%20Ash."
     assert answer.citations[0].original == original
-    assert payload(answer, 0)["citations"][0]["original"] == original
+    assert schema.Answer.of(answer, 0).as_json()["citations"][0]["original"] == original
     html = answer_html(answer)
     assert html.index("https://docs.example.org/elm") < html.index("source/elm.md")
     assert "The marked copy" in html

@@ -44,8 +44,6 @@ from qa.documents.writing import Part, code, heading, linked, listed, paragraph,
 from qa.errors import CorpusError
 from qa.text.blocks import quotable
 
-PACKAGE = convert.__module__.rpartition(".")[0]
-
 
 def converted_from(suffix: str, data: bytes) -> Converted:
     return convert(data, suffix)
@@ -561,8 +559,8 @@ def test_links_stand_at_their_words() -> None:
 
 BAD = """
 import os, signal, socket, subprocess, sys, time, types
-import PACKAGE.convert as convert, PACKAGE.converted as converted, PACKAGE.isolation as isolation
-bad = types.ModuleType("PACKAGE.bad")
+import qa.documents.convert as convert, qa.documents.converted as converted, qa.documents.sandbox as sandbox
+bad = types.ModuleType("qa.documents.bad")
 bad.hang = lambda data: time.sleep(99)
 bad.loop = lambda data: [None for _ in iter(int, 1)]
 bad.crash = lambda data: os.kill(os.getpid(), signal.SIGSEGV)
@@ -574,14 +572,14 @@ bad.fail = lambda data: 1 / 0
 bad.connect = lambda data: socket.create_connection(("127.0.0.1", 9))
 bad.run = lambda data: subprocess.run(["true"])
 bad.talk = lambda data: (print("{}"), os.write(1, b"nonsense"), convert.Converted("talked"))[-1]
-sys.modules["PACKAGE.bad"] = bad
+sys.modules["qa.documents.bad"] = bad
 convert.KINDS |= {f".{name}": f"bad:{name}" for name in vars(bad) if name[0] != "_"}
-isolation.serve(int(sys.argv[1]), float(sys.argv[2]))
+sandbox.serve(int(sys.argv[1]), float(sys.argv[2]))
 """
 
 
 class BadConverter(Converter):
-    _program = ("-c", BAD.replace("PACKAGE", PACKAGE))
+    _program = ("-c", BAD)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from qa import Assistant
-from qa.answer.schema import payload
+from qa.answer import schema
 from qa.cli.ask import _lines
 from qa.documents import load as corpus
 from qa.documents.convert import convert
@@ -213,7 +213,7 @@ def test_a_citation_says_that_it_was_read_from_a_scan(tmp_path: Path, encoder: E
         assert [citation.scanned for citation in answer.citations] == [scanned]
         shown = (answer_html(answer), "\n".join(_lines(answer, "")))
         assert all((", read from a scan" in one) == scanned for one in shown)
-        assert payload(answer, 1.0)["citations"][0].get("scanned", False) == scanned
+        assert schema.Answer.of(answer, 1.0).as_json()["citations"][0].get("scanned", False) == scanned
 
 
 # Without it

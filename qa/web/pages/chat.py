@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from qa.answer.schema import payload
+from qa.answer import schema
 from qa.assistant import History
 from qa.errors import NoDocuments, StoreUnavailable
 from qa.types import Answer
@@ -70,7 +70,7 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
         check(question)
         begin = time.perf_counter()
         answer = answered(question)
-        return payload(answer, 1000 * (time.perf_counter() - begin))
+        return schema.Answer.of(answer, 1000 * (time.perf_counter() - begin)).as_json()
 
     def welcome() -> gr.Chatbot:
         if service.is_closed:
