@@ -1,9 +1,11 @@
 """The server: the chat page and the API, there at once, while the documents are loaded behind them."""
 
+import gc
 import inspect
 import os
 import socket
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 from unittest.mock import patch
 
@@ -43,6 +45,8 @@ def serve(
     server = http_server(service, settings)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     announce(f"The question box is at http://{host}:{listener.getsockname()[1]} (Ctrl-C stops it)")
+    gc.collect()
+    gc.freeze()  # else, among many connections, questions wait while all of what never goes is looked through again
     service.start()
     beside(service)
     server.run(sockets=[listener])
@@ -64,6 +68,8 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     with patch.object(inspect, "getfile", _file_but_of_gradio):
         import gradio as gr
 
+    # it would load Matplotlib with the first question, where that is installed
+    gr.utils.MatplotlibBackendMananger = nullcontext  # type: ignore[misc, assignment]
     from qa.web.chat import CSS, chat_page, theme
 
     app = FastAPIOffline(title=settings.title, version=API_VERSION, redoc_url=None)
