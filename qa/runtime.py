@@ -45,6 +45,7 @@ class OnnxNetwork:
                 raise ValueError("not all of it is there")
             self._mapped = Mapped(folder / name for name in about["sizes"])
             options = onnxruntime.SessionOptions()
+            options.enable_mem_pattern = False  # one for each shape of texts would take 100 MB more, and save no time
             options.add_session_config_entry("session.intra_op.spin_duration_us", "50")  # others use the cores as well
             options.add_session_config_entry("session.force_spinning_stop", "1")
             self._session = onnxruntime.InferenceSession(folder / MODEL, options, providers=["CPUExecutionProvider"])

@@ -78,7 +78,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     origins = settings.allowed_origins
     page = chat_page(service, settings.title).queue(default_concurrency_limit=MAX_IN_FLIGHT, max_size=MAX_QUEUE)
     page.state_session_capacity = MAX_SESSIONS
-    app.add_middleware(Limits, rate=settings.rate, token=settings.token, joins=Joins(page._queue, tuple(page.fns)))
+    app.add_middleware(Limits, rate=settings.rate, token=settings.token, joins=Joins(page))
     app.add_middleware(
         CORSMiddleware,
         allow_origins=origins,
