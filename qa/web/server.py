@@ -1,11 +1,12 @@
 """The server: the chat page and the API, there at once, while the documents are loaded behind them."""
 
+import ctypes
 import gc
 import inspect
 import os
 import socket
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 from unittest.mock import patch
 
@@ -45,6 +46,7 @@ def serve(
     server = http_server(service, settings)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     announce(f"The question box is at http://{host}:{listener.getsockname()[1]} (Ctrl-C stops it)")
+    _share_memory()
     gc.collect()
     gc.freeze()  # else, among many connections, questions wait while all of what never goes is looked through again
     service.start()
@@ -52,6 +54,13 @@ def serve(
     server.run(sockets=[listener])
     if service.failure:
         raise service.failure
+
+
+def _share_memory() -> None:
+    """Have threads share two pools of memory, where glibc gives each its own, which keeps what was once needed."""
+    m_arena_max = -8
+    with suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(m_arena_max, 2)
 
 
 def http_server(service: Service, settings: Settings) -> uvicorn.Server:
