@@ -31,6 +31,7 @@ ENGLISH_STOP_WORDS = frozenset(
     your yours""".split()
 )
 SAMPLE = 200_000  # characters that a language is detected from
+KEPT, LONG = 20_000, 40  # words whose terms are kept, and letters of the longest of those
 
 
 class Analyzer:
@@ -46,11 +47,12 @@ class Analyzer:
         def term(word: str) -> str:
             return "" if fold(word) in stop else fold(stemmer.stemWord(word))  # endings have accents of their own
 
-        self._term = lru_cache(maxsize=200_000)(term)
+        self._term, self._kept = term, lru_cache(maxsize=KEPT)(term)
 
     def terms(self, text: str) -> list[str]:
         """The terms of a text in order, repeated as often as they occur."""
-        return [term for word in WORD.findall(text.lower()) if (term := self._term(word))]
+        words = WORD.findall(text.lower())
+        return [term for word in words if (term := (self._kept if len(word) <= LONG else self._term)(word))]
 
 
 def detect_language(texts: Sequence[str], default: str = "en") -> str:
