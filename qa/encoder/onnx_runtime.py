@@ -44,7 +44,9 @@ class OnnxNetwork:
             about = json.loads((folder / ABOUT).read_text("utf-8"))
             if any((folder / name).stat().st_size != size for name, size in about["sizes"].items()):
                 raise ValueError("not all of it is there")
+            self._mapped = Mapped(folder / name for name in about["sizes"])
             options = onnxruntime.SessionOptions()
+            options.enable_mem_pattern = False  # one for each shape of texts would take 100 MB more, and save no time
             options.add_session_config_entry("session.intra_op.spin_duration_us", "50")  # others use the cores as well
             options.add_session_config_entry("session.force_spinning_stop", "1")
             self._session = onnxruntime.InferenceSession(folder / MODEL, options, providers=["CPUExecutionProvider"])
@@ -53,15 +55,14 @@ class OnnxNetwork:
             raise EncoderError(f"the encoder in {folder} is damaged ({type(error).__name__}): delete it") from error
         self.folder = folder
         self.about: dict[str, Any] = about
-        self._mapped = Mapped({folder / name: size for name, size in about["sizes"].items()})
 
     def __call__(self, texts: Sequence[Sequence[int]], seconds: Sequence[int] | None = None) -> list[Vectors]:
         """The embeddings of each text's tokens, shape (tokens, dimension), from their ids.
 
         `seconds` says where in each text a second one begins, as a passage behind a question; none does otherwise.
         """
-        if not self._mapped.are_whole():
-            raise EncoderError(f"the encoder in {self.folder} has been cut: delete it")
+        if not self._mapped.are_unchanged():
+            raise EncoderError(f"the encoder in {self.folder} was written to while it was in use: delete it")
         found: dict[int, Vectors] = {}
         for batch in batches([len(ids) for ids in texts]):
             given = self._inputs([texts[n] for n in batch], [seconds[n] for n in batch] if seconds else None)

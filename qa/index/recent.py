@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from qa.types import Document
 
-MOST = 32_000_000  # characters of their texts together, 32 to 64 MB
+MOST = 10_000_000  # characters of their texts together, mostly of a byte each; the last one is kept in any case
 
 
 class Recent:
@@ -24,9 +24,9 @@ class Recent:
                 self._kept.move_to_end(id_)
                 return self._kept[id_]
         found = self._get(id_)
-        if found and len(found.text) <= MOST:
+        if found:
             with self._lock:
                 self._kept[id_] = found
-                while sum(len(document.text) for document in self._kept.values()) > MOST:
+                while len(self._kept) > 1 and sum(len(document.text) for document in self._kept.values()) > MOST:
                     self._kept.popitem(last=False)
         return found

@@ -18,7 +18,7 @@ from qa.text import passages
 from qa.text.structure import Structure
 from qa.types import Document
 
-FORMAT = 12  # of the index on disk
+FORMAT = 13  # of the index on disk
 DOCUMENTS = "documents.json"  # what a store was built from: the hashes of its documents by their ids
 LEAST_KEPT = 2000  # passages of a store that is kept where little has changed; a smaller one is built in seconds …
 MOST_CHANGED = 0.2  # … and one of which more is different had better be built anew

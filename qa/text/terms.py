@@ -7,6 +7,8 @@ from qa.errors import SettingsError
 from qa.text.languages import LANGUAGES, stop_words
 from qa.text.normalization import WORD, fold
 
+KEPT, LONG = 20_000, 40  # words whose terms are kept, and letters of the longest of those
+
 
 class Analyzer:
     """Finds the terms of texts in one of LANGUAGES, given by its code; raises SettingsError for any other."""
@@ -23,8 +25,9 @@ class Analyzer:
         def term(word: str) -> str:
             return "" if fold(word) in stop else fold(stemmer.stemWord(word))  # endings have accents of their own
 
-        self._term = lru_cache(maxsize=200_000)(term)
+        self._term, self._kept = term, lru_cache(maxsize=KEPT)(term)
 
     def terms(self, text: str) -> list[str]:
         """The terms of a text in order, repeated as often as they occur."""
-        return [term for word in WORD.findall(text.lower()) if (term := self._term(word))]
+        words = WORD.findall(text.lower())
+        return [term for word in words if (term := (self._kept if len(word) <= LONG else self._term)(word))]

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from qa.answer.schema import Answer
-from qa.errors import NoDocuments, StoreError, StoreUnavailable
+from qa.errors import NoDocuments, QAError, StoreError, StoreUnavailable
 from qa.settings import Settings
 from qa.web.feedback import Feedback, Verdict
 from qa.web.pages.source import message_html, source_html
@@ -173,6 +173,11 @@ def handle_errors(app: FastAPI) -> None:
     @app.exception_handler(NoDocuments)
     async def emptied(_: Request, error: NoDocuments) -> JSONResponse:
         return JSONResponse({"error": str(error)}, 503, RETRY_AFTER)
+
+    @app.exception_handler(QAError)
+    async def damaged(_: Request, error: QAError) -> JSONResponse:
+        log.error("%s", error)
+        return JSONResponse({"error": "the documents can't be read; the server's log says why"}, 500)
 
     @app.exception_handler(Exception)
     async def failed(_: Request, error: Exception) -> JSONResponse:

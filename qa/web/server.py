@@ -1,10 +1,12 @@
 """The server: the chat page and the API, there at once, while the documents are loaded behind them."""
 
+import ctypes
+import gc
 import inspect
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import uvicorn
@@ -43,11 +45,21 @@ def serve(
     server = http_server(service, settings)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     announce(f"The question box is at http://{host}:{listener.getsockname()[1]} (Ctrl-C stops it)")
+    _share_memory()
+    gc.collect()
+    gc.freeze()  # else, among many connections, questions wait while all of what never goes is looked through again
     service.start()
     beside(service)
     server.run(sockets=[listener])
     if service.failure:
         raise service.failure
+
+
+def _share_memory() -> None:
+    """Have threads share two pools of memory, where glibc gives each its own, which keeps what was once needed."""
+    m_arena_max = -8
+    with suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(m_arena_max, 2)
 
 
 def http_server(service: Service, settings: Settings) -> uvicorn.Server:
@@ -64,6 +76,8 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     with _no_stubs():
         import gradio as gr
 
+    # it would load Matplotlib with the first question, where that is installed
+    gr.utils.MatplotlibBackendMananger = nullcontext  # type: ignore[misc, assignment]
     from qa.web.pages.chat import CSS, chat_page, theme
 
     app = FastAPIOffline(title=settings.title, version=API_VERSION, redoc_url=None)
@@ -72,7 +86,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     origins = settings.allowed_origins
     page = chat_page(service, settings.title).queue(default_concurrency_limit=MAX_IN_FLIGHT, max_size=MAX_QUEUE)
     page.state_session_capacity = MAX_SESSIONS
-    app.add_middleware(Limits, rate=settings.rate, token=settings.token, joins=Joins(page._queue, tuple(page.fns)))
+    app.add_middleware(Limits, rate=settings.rate, token=settings.token, joins=Joins(page))
     app.add_middleware(
         CORSMiddleware,
         allow_origins=origins,

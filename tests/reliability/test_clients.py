@@ -79,6 +79,29 @@ def test_too_many_connections_close_those_that_have_waited_longest(
     assert b" 200 " in idle[-1].recv(1000)
 
 
+def test_who_was_answered_has_waited_for_less_long_and_who_is_being_answered_is_not_closed(
+    address: str, opened: Callable[[str], socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEADERS_S", 60)
+    monkeypatch.setattr(connections, "most_connections", lambda: 10)
+    health = "GET /api/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    answered, idle = opened(""), opened("")
+    stream = opened("GET /gradio_api/heartbeat/s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    while b"ALIVE" not in stream.recv(1000):
+        pass
+    answered.sendall(health.encode())
+    assert b" 200 " in answered.recv(1000)
+    others = [opened("") for _ in range(8)]
+    assert idle.recv(1000) == b""
+    answered.sendall(health.encode())
+    assert b" 200 " in answered.recv(1000)
+    others += [opened("") for _ in range(20)]
+    assert is_answered(address)
+    stream.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        stream.recv(1000)
+
+
 def test_the_log_says_the_same_once_a_minute(
     opened: Callable[[str], socket.socket], caplog: pytest.LogCaptureFixture
 ) -> None:

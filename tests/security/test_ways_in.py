@@ -167,15 +167,23 @@ def test_lists_in_lists_in_lists_are_refused(named: str, path: str) -> None:
     assert httpx.post(f"{named}/api/ask", content=quoted, headers=headers).status_code == 200
 
 
-def test_what_nobody_listens_for_is_dropped(assistant: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept: list[joins.Joins] = []
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> list[joins.Joins]:
+    """What servers that are started hold of their queues."""
+    found: list[joins.Joins] = []
     made = joins.Joins.__init__
 
-    def remembered(self: joins.Joins, queue: object, functions: tuple[int, ...]) -> None:
-        made(self, queue, functions)
-        kept.append(self)
+    def remembered(self: joins.Joins, page: object) -> None:
+        made(self, page)
+        found.append(self)
 
     monkeypatch.setattr(joins.Joins, "__init__", remembered)
+    return found
+
+
+def test_what_nobody_listens_for_is_dropped(
+    assistant: Assistant, kept: list[joins.Joins], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with serving(Settings(rate=10_000), lambda: assistant) as address, httpx.Client(base_url=address) as client:
         found = httpx.get(f"{address}/config").json()["dependencies"]
         function = next(one["id"] for one in found if one["api_name"] == "ask")
@@ -188,6 +196,21 @@ def test_what_nobody_listens_for_is_dropped(assistant: Assistant, monkeypatch: p
         while client.post(JOIN, json=join("last", function, ["Which river?"])).status_code != 200:
             pass
         assert set(one._sessions) == {"last"}
+
+
+def test_of_a_question_without_a_session_nothing_stays(
+    assistant: Assistant, kept: list[joins.Joins], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joins, "UNHEARD_S", 0)
+    with serving(Settings(rate=10_000), lambda: assistant) as address, httpx.Client(base_url=address) as client:
+        for _ in range(5):
+            asked = client.post("/gradio_api/call/ask", json={"data": ["Which river?"]}).json()
+            assert "event: complete" in client.get(f"/gradio_api/call/ask/{asked['event_id']}").text
+        function = next(one["id"] for one in client.get("/config").json()["dependencies"] if one["api_name"] == "ask")
+        for name in ("page", "last"):
+            assert client.post(JOIN, json=join(name, function, ["Which river?"])).status_code == 200
+            client.get(f"/gradio_api/queue/data?session_hash={name}")
+        assert set(kept[0]._page.state_holder.session_data) == {"page", "last"}
 
 
 def test_a_join_takes_a_question_and_no_more(named: str) -> None:

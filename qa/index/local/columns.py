@@ -53,7 +53,7 @@ class Parts(NamedTuple):
 
     def nearest_sentences(self, numbers: Numbers, vector: Vectors) -> Vectors:
         """The cosine of a vector and the nearest sentence of each passage of some numbers."""
-        rows, counts = _spans(self.first_sentences, numbers)
+        rows, counts = _spans(self.first_sentences, numbers, len(self.sentences))
         cosines = self.sentences.take(rows, axis=0).astype(np.float32) @ vector * self.scales[rows]
         nearest: Vectors = np.maximum.reduceat(cosines, np.cumsum(counts) - counts)
         return nearest
@@ -114,10 +114,15 @@ def floats(vectors: Whole) -> Vectors:
     return vectors.astype(np.float32) / np.float32(ONE)
 
 
-def _spans(first: Numbers, numbers: Numbers) -> tuple[Numbers, Numbers]:
-    """The places of all that some passages have, one's after the other's, and how much each has."""
-    begin = first[numbers]
-    counts = first[numbers + 1] - begin
+def _spans(first: Numbers, numbers: Numbers, size: int) -> tuple[Numbers, Numbers]:
+    """The places of all that some passages have, one's after the other's, and how much each has.
+
+    Raises ValueError where any isn't among the `size` that there are, before room for that is made.
+    """
+    begin, end = first[numbers], first[numbers + 1]
+    if not ((begin >= 0) & (begin <= end) & (end <= size)).all():
+        raise ValueError("passages have sentences that aren't there")
+    counts = end - begin
     return np.repeat(begin - np.cumsum(counts) + counts, counts) + np.arange(counts.sum()), counts
 
 

@@ -25,16 +25,18 @@ from qa.text.structure import Structure
 from qa.text.terms import Analyzer
 from qa.types import Document, Passage, Sentence
 
+NO_FILES = Mapped()
 DATABASE, LEXICAL, ARRAYS = "passages.sqlite", "lexical", "arrays"
 
 # what damaged files lead to
 DAMAGE = (sqlite3.Error, zlib.error, ValueError, TypeError, IndexError, KeyError, OverflowError, RuntimeError)
 
 SCHEMA = """
-CREATE TABLE documents (id TEXT PRIMARY KEY, title TEXT, path TEXT, text TEXT, structure BLOB);
+CREATE TABLE documents (id TEXT PRIMARY KEY, title TEXT, path TEXT, text TEXT, structure BLOB, checksum INTEGER);
 CREATE TABLE words (word TEXT PRIMARY KEY, frequency INTEGER) WITHOUT ROWID;
 CREATE TABLE passages (
-    number INTEGER PRIMARY KEY, document TEXT, heading TEXT, start INTEGER, end INTEGER, text TEXT, sentences TEXT
+    number INTEGER PRIMARY KEY, document TEXT, heading TEXT, start INTEGER, end INTEGER, text TEXT, sentences TEXT,
+    checksum INTEGER
 );
 CREATE INDEX passages_of ON passages (document);
 """
@@ -42,6 +44,8 @@ PASSAGES = """
 SELECT passages.*, title FROM passages JOIN documents ON id = document
 WHERE number IN ({})
 """
+OF_PASSAGE = ("number", "document", "heading", "start", "end", "text", "sentences", "title")
+OF_DOCUMENT = ("id", "title", "path", "text", "structure")
 NUMBERS = "SELECT number FROM passages WHERE document = ?"
 HEADINGS = """
 SELECT DISTINCT heading FROM passages
@@ -66,7 +70,7 @@ class LocalStore:
         parts: Parts,
         gone: Collection[str] = (),
         without: Sequence[int] = (),
-        mapped: Sequence[Path] = (),
+        files: Mapped = NO_FILES,
     ) -> None:
         self._database = database
         self._nearest = nearest
@@ -75,7 +79,7 @@ class LocalStore:
         self.gone = frozenset(gone)
         self._without = frozenset(without)  # the numbers of their passages
         self._left_out = np.array(without, dtype=np.int64)
-        self._mapped = Mapped({path: path.stat().st_size for path in mapped})
+        self._files = files
 
     @classmethod
     def build(
@@ -114,6 +118,7 @@ class LocalStore:
         Raises StoreError where a part of it is missing or can't be read.
         """
         try:
+            files = Mapped(path for path in folder.rglob("*") if path.name == DATABASE or is_mapped(path))
             database = _connect(f"{(folder / DATABASE).resolve().as_uri()}?mode=ro", uri=True)
             pages, size = database.execute("SELECT * FROM pragma_page_count, pragma_page_size").fetchone()
             if pages * size != (folder / DATABASE).stat().st_size:
@@ -125,10 +130,9 @@ class LocalStore:
             without = sorted(number for id_ in gone for (number,) in database.execute(NUMBERS, (id_,)))
             nearest = Nearest.open(parts.vectors, folder, without)
             lexical = Lexical.open(folder / LEXICAL)
-            mapped = [path for path in folder.rglob("*") if path.name != DATABASE and is_mapped(path)]
         except (*DAMAGE, EOFError, OSError, TokenError, MemoryError) as error:
             raise StoreError(f"the index in {folder} is damaged: delete that folder and run `qa index`") from error
-        return cls(database, nearest, lexical, parts, gone, without, mapped)
+        return cls(database, nearest, lexical, parts, gone, without, files)
 
     def __del__(self) -> None:
         self.close()
@@ -136,6 +140,20 @@ class LocalStore:
     def close(self) -> None:
         """Let go of the files; the store can't be used afterwards."""
         self._database.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Turn what a damaged file leads to into a StoreError, one that was written to meanwhile as well."""
+        try:
+            self._check_files()
+            yield
+            self._check_files()
+        except DAMAGE as error:
+            raise StoreError("the index is damaged: `qa status --verify` says where") from error
+
+    def _check_files(self) -> None:
+        if not self._files.are_unchanged():
+            raise ValueError("a file of the index was written to while it was in use")
 
     def __len__(self) -> int:
         return self.size - len(self._without)
@@ -162,9 +180,7 @@ class LocalStore:
 
         `idf` says how rare they are, where there is more than this store.
         """
-        with _reading():
-            if not self._mapped.are_whole():
-                raise ValueError("a file of the index has been cut")
+        with self._reading():
             k = min(k, len(self))
             lexical = self._lexical.scores(idf or self.idf(terms), self.size)
             lexical[self._left_out] = 0
@@ -179,16 +195,18 @@ class LocalStore:
 
     def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
         """The passages of these numbers, in their order; numbers that have none are left out."""
-        with _reading():
+        with self._reading():
             query = PASSAGES.format(",".join("?" * len(numbers)))  # twice as fast as with json_each
             rows = self._database.execute(query, numbers).fetchall()
+            for row in rows:
+                _check(row, OF_PASSAGE)
             places = json.loads(f"[{','.join(row['sentences'] for row in rows)}]")  # at once, which is faster
             found = {row["number"]: _passage(row, own) for row, own in zip(rows, places, strict=True)}
             return {n: found[n] for n in numbers if 0 <= n < self.size and n not in self._without}
 
     def similarities(self, passages: Mapping[int, Passage], vector: Vectors) -> list[Vectors]:
         """The cosine of a unit vector and each sentence of passages that are given by their numbers."""
-        with _reading():
+        with self._reading():
             found = [self._parts.similarities(number, vector) for number in passages]
             if [len(own) for own in found] != [len(passage.sentences) for passage in passages.values()]:
                 raise ValueError("the sentences are of different numbers")
@@ -200,7 +218,7 @@ class LocalStore:
 
     def counts(self, terms: Sequence[str]) -> dict[str, int]:
         """How many passages have each term."""
-        with _reading():
+        with self._reading():
             return {term: self._lexical.count(term) for term in dict.fromkeys(terms)}
 
     def known(self, terms: Sequence[str]) -> set[str]:
@@ -210,17 +228,18 @@ class LocalStore:
     def frequencies(self, words: Sequence[str]) -> dict[str, int]:
         """How often each of the words that are there at all stands in the passages, without case and accents."""
         query = "SELECT word, frequency FROM words WHERE word IN (SELECT value FROM json_each(?))"
-        with _reading():
+        with self._reading():
             return dict(map(tuple, self._database.execute(query, (json.dumps(words),))))
 
     def document(self, document_id: str) -> Document | None:
         """The document of this id, or None where it isn't indexed."""
         if document_id in self.gone:
             return None
-        with _reading():
+        with self._reading():
             row = self._database.execute("SELECT * FROM documents WHERE id = ?", (document_id,)).fetchone()
             if row is None:
                 return None
+            _check(row, OF_DOCUMENT)
             blocks, links, pages, address, scanned = Structure.loaded(zlib.decompress(row["structure"]).decode())
             path = Path(row["path"]) if row["path"] else None
             return Document(
@@ -230,18 +249,9 @@ class LocalStore:
     def headings(self) -> list[str]:
         """The headings that passages stand under, without those above them, or the titles where there are none."""
         gone = json.dumps(list(self.gone))
-        with _reading():
+        with self._reading():
             found = [heading.split(" › ")[-1] for (heading,) in self._database.execute(HEADINGS, (gone,))]
             return list(dict.fromkeys(found)) or [title for (title,) in self._database.execute(TITLES, (gone,))]
-
-
-@contextmanager
-def _reading() -> Iterator[None]:
-    """Turn what a damaged file leads to into a StoreError."""
-    try:
-        yield
-    except DAMAGE as error:
-        raise StoreError("the index is damaged: `qa status --verify` says where") from error
 
 
 def _connect(location: str, uri: bool = False) -> sqlite3.Connection:
@@ -263,17 +273,29 @@ def _taken(
 
 def _fill(database: sqlite3.Connection, documents: Iterable[Document], passages: Iterable[tuple[Passage, str]]) -> None:
     database.executescript(SCHEMA)
-    database.executemany(
-        "INSERT INTO documents VALUES (?, ?, ?, ?, ?)",
-        ((d.id, d.title, str(d.path) if d.path else None, d.text, _packed(d)) for d in documents),
-    )
+    rows = ((d.id, d.title, str(d.path) if d.path else None, d.text, _packed(d)) for d in documents)
+    database.executemany("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?)", ((*row, _checksum(row)) for row in rows))
     words: Counter[str] = Counter()
     for number, (p, text) in enumerate(passages):
         words.update(WORD.findall(fold(text)))
         places = json.dumps([_place(sentence) for sentence in p.sentences])
         row = number, p.document_id, p.heading, p.start, p.end, p.text, places
-        database.execute("INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        database.execute("INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, _checksum((*row, p.title))))
     database.executemany("INSERT INTO words VALUES (?, ?)", words.items())
+
+
+def _checksum(row: Iterable[object]) -> int:
+    """What tells whether a row is read as it was written."""
+    checksum = 0
+    for part in row:
+        checksum = zlib.crc32(part if isinstance(part, bytes) else str(part).encode(), checksum)
+    return checksum
+
+
+def _check(row: sqlite3.Row, names: Sequence[str]) -> None:
+    """Raise ValueError where a row was changed since it was written."""
+    if row["checksum"] != _checksum(row[name] for name in names):
+        raise ValueError("a row was changed")
 
 
 def _packed(document: Document) -> bytes:

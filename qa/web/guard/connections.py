@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import time
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -18,17 +19,23 @@ EVERY_S = 60  # at most once in which the log says the same
 
 
 class Connection(H11Protocol):
-    """An HTTP connection that is closed when a request's headers don't come, or when others need its place."""
+    """An HTTP connection that is closed when a request's headers don't come, or when others need its place.
+
+    `waiting` has all those of its server that wait for a request, in the order in which they began to.
+    """
+
+    def __init__(self, *args: Any, waiting: "dict[Connection, None]", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._waiting = waiting
+        self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request; the one that has waited longest is closed where there are too many."""
         super().connection_made(transport)
-        self._waits_since = self.loop.time()
-        self._deadline: asyncio.TimerHandle | None = None
+        self._waiting[self] = None
         self._wait()
         if len(self.connections) > most_connections():
-            waiting = [one for one in self.connections if isinstance(one, Connection) and not one.is_busy]
-            min(waiting, key=lambda one: one._waits_since, default=self).close("there are too many connections")
+            next(iter(self._waiting)).close("there are too many connections")
 
     def data_received(self, data: bytes) -> None:
         """Take more of a request."""
@@ -44,9 +51,11 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """Wait for the next request."""
-        self._waits_since = self.loop.time()
+        """Wait for the next request, unless it is there already."""
+        self._waiting[self] = None
         super().on_response_complete()
+        if self.is_busy or self.transport.is_closing():
+            self._waiting.pop(self, None)
 
     @property
     def is_busy(self) -> bool:
@@ -56,6 +65,7 @@ class Connection(H11Protocol):
     def close(self, reason: str) -> None:
         """Close the connection at once."""
         self.logger.warning("connections are closed: %s", reason)
+        self._stop_waiting()
         self.transport.abort()
 
     def _wait(self) -> None:
@@ -63,6 +73,7 @@ class Connection(H11Protocol):
             self._deadline = self.loop.call_later(HEADERS_S, self.close, "no request came")
 
     def _stop_waiting(self) -> None:
+        self._waiting.pop(self, None)
         if self._deadline:
             self._deadline.cancel()
             self._deadline = None
@@ -110,7 +121,7 @@ def configured(app: Any) -> uvicorn.Config:
     """How the server speaks HTTP."""
     config = uvicorn.Config(
         app,
-        http=Connection,
+        http=partial(Connection, waiting={}),  # type: ignore[arg-type]  # whatever makes a protocol will do
         ws="none",
         log_level="warning",
         lifespan="on",

@@ -1,5 +1,6 @@
 """What waits in the queue of the chat page: whose it is, and whether anybody still listens for it."""
 
+import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,18 +14,20 @@ QUEUED, CALLED = "/gradio_api/queue/", "/gradio_api/call/"
 
 
 class _Session:
-    def __init__(self, client: str) -> None:
+    def __init__(self, client: str, named: bool) -> None:
         self.client = client
+        self.named = named  # by whom it is of, as a chat page names its own, and not here for one question
         self.listeners = 0
         self.heard = time.monotonic()  # when somebody last listened, or it began
 
 
 class Joins:
-    """Counts what each client has in a Gradio queue, and drops what nobody has listened for in UNHEARD_S."""
+    """Counts what each client has in the queue of a page, and drops what nobody has listened for in UNHEARD_S."""
 
-    def __init__(self, queue: Any, functions: Sequence[int]) -> None:
-        self._queue = queue
-        self._functions = frozenset(functions)
+    def __init__(self, page: Any) -> None:
+        self._page = page
+        self._queue = page._queue
+        self._functions = frozenset(page.fns)
         self._sessions: dict[str, _Session] = {}
 
     def problem(self, path: str, size: int, given: Mapping[str, Any]) -> str:
@@ -40,10 +43,12 @@ class Joins:
             return f"session_hash: give a name of at most {MAX_NAME} characters"
         return ""
 
-    def joined(self, session: str, client: str) -> None:
-        """Take note that a client has asked something within a session."""
-        known = self._sessions.setdefault(session, _Session(client))
+    def joined(self, session: str | None, client: str) -> str:
+        """Take note that a client has asked something within a session, of a new name where it has none."""
+        name = session or secrets.token_hex(8)
+        known = self._sessions.setdefault(name, _Session(client, named=session is not None))
         known.heard = time.monotonic()
+        return name
 
     def waiting(self, client: str | None = None) -> int:
         """How much of a client's, or of everybody's, waits to be answered or is being answered."""
@@ -69,9 +74,12 @@ class Joins:
         """Drop the sessions that nobody has listened for in a while, and the oldest of many, with what they left."""
         unheard = sorted((s.heard, name) for name, s in self._sessions.items() if not s.listeners)
         late = time.monotonic() - UNHEARD_S
+        states = self._page.state_holder
         for n, (heard, name) in enumerate(unheard):
             if heard < late or n < len(unheard) - MOST_UNHEARD:
-                del self._sessions[name]
+                if not self._sessions.pop(name).named:  # a chat page's conversation goes on
+                    states.session_data.pop(name, None)
+                    states.time_last_used.pop(name, None)
                 await self._queue.clean_events(session_hash=name)
                 self._queue.pending_event_ids_session.pop(name, None)
                 if name in self._queue.pending_messages_per_session:

@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import re
-import secrets
 from collections import Counter
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
@@ -99,11 +98,10 @@ class Limits:
             if problem:
                 await refuse(send, 400, problem)
                 return
-            session = str(given.get("session_hash") or secrets.token_hex(8))
+            await self._joins.drop_unheard()
+            session = self._joins.joined(given.get("session_hash"), client)
             body = json.dumps(given | {"session_hash": session}).encode()
             scope = {**scope, "headers": _with_length(scope["headers"], len(body))}
-            await self._joins.drop_unheard()
-            self._joins.joined(session, client)
         if not path.startswith(ASKING):
             await self._app(scope, _again(body, receive), send)
         elif self._is_busy(client):

@@ -1,5 +1,6 @@
 """The chat page, in Gradio."""
 
+import logging
 import time
 from html import escape
 from pathlib import Path
@@ -9,7 +10,7 @@ import gradio as gr
 
 from qa.answer import schema
 from qa.assistant import History
-from qa.errors import NoDocuments, StoreUnavailable
+from qa.errors import NoDocuments, QAError, StoreUnavailable
 from qa.types import Answer
 from qa.web.api import MAX_HISTORY, MAX_QUESTION
 from qa.web.pages.render import answer_html, trimmed
@@ -21,6 +22,8 @@ LOADING = "The documents are being loaded. You can type already: the answer come
 EXAMPLE = "What is said about “{topic}”?"
 EXAMPLES = 4
 MAX_SHOWN = 50  # answers of a conversation
+
+log = logging.getLogger("qa.questions")
 
 Answers = list[Answer]
 
@@ -50,6 +53,9 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
             raise gr.Error("The documents can’t be reached: ask again in a moment") from None
         except NoDocuments:
             raise gr.Error("There are no documents any more: ask again when there are") from None
+        except QAError as error:
+            log.error("%s", error)
+            raise gr.Error("The documents can’t be read; the server’s log says why") from None
 
     def check(question: str) -> None:
         if len(question) > MAX_QUESTION:
