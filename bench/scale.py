@@ -26,7 +26,7 @@ import typer
 from qa import Assistant, Document
 from qa.answer.calibration import Calibration
 from qa.answer.cross_encoder import load_reader
-from qa.encoder.base import Encoded, Encoder, Span, Vectors, unit
+from qa.encoder.base import Encoded, Encoder, Vectors, unit
 from qa.encoder.bundled import DEFAULT
 from qa.encoder.onnx_runtime import load
 from qa.index import snapshots
@@ -40,6 +40,7 @@ from qa.index.snapshots import ENCODER
 from qa.index.store import Vectored
 from qa.index.update import update
 from qa.text.terms import Analyzer
+from qa.types import Span
 
 SIZES = "1000,10000,100000,1000000"
 MOVED = 0.35  # of the difference of two vectors, by which a third is moved

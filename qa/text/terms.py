@@ -1,4 +1,4 @@
-"""Text → terms: the stems of the words that carry meaning, in a text's language."""
+"""Text → terms: the stems of the words that carry meaning."""
 
 from functools import lru_cache
 from typing import Any
@@ -9,7 +9,7 @@ from qa.text.normalization import WORD, fold
 
 
 class Analyzer:
-    """Finds the terms of texts in one of LANGUAGES, given by its code; raises SettingsError for any other."""
+    """Finds the terms of texts in a language, one of the codes in LANGUAGES; raises SettingsError for any other."""
 
     def __init__(self, language: str = "en") -> None:
         import Stemmer
@@ -21,10 +21,12 @@ class Analyzer:
         stemmer: Any = Stemmer.Stemmer(LANGUAGES[language])
 
         def term(word: str) -> str:
-            return "" if fold(word) in stop else fold(stemmer.stemWord(word))  # endings have accents of their own
+            return (
+                "" if fold(word) in stop else fold(stemmer.stemWord(word))
+            )  # stemmed first: endings depend on accents
 
         self._term = lru_cache(maxsize=200_000)(term)
 
     def terms(self, text: str) -> list[str]:
-        """The terms of a text in order, repeated as often as they occur."""
+        """Return the terms of a text, in order and as often as they occur."""
         return [term for word in WORD.findall(text.lower()) if (term := self._term(word))]

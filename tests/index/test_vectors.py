@@ -89,7 +89,7 @@ def test_a_damaged_entry_is_embedded_again(tmp_path: Path) -> None:
 
 
 def test_what_no_passage_uses_any_more_is_forgotten(tmp_path: Path) -> None:
-    cache = Cache(tmp_path, "any")
+    cache = Cache.open(tmp_path, "any")
     cache.put([(b"a", b"one"), (b"b", b"two")])
     cache.keep_only([b"b"])
     assert cache.known([b"a", b"b"]) == {b"b"}
