@@ -72,7 +72,10 @@ class Store(Protocol):
         ...
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
-        """Return the inverse document frequency of each term, as BM25 weighs it, counting passages."""
+        """Return the inverse document frequency of each term, ln(1 + (N - n + 0.5) / (n + 0.5)) as in BM25.
+
+        n of the N passages have the term.
+        """
         ...
 
     def known(self, terms: Sequence[str]) -> set[str]:

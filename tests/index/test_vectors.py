@@ -12,11 +12,12 @@ from support import WordCountEncoder, markdown
 
 from qa import Document
 from qa.cache import Cache
+from qa.encoder.base import Encoded
 from qa.index import build
 from qa.index import update as updating
 from qa.index.build import Indexer
 from qa.index.local.store import LocalStore
-from qa.index.vectors import Parts, packed, unpacked
+from qa.index.vectors import pack, unpack
 from qa.text.terms import Analyzer
 
 RIVER = "# Ash\n\nThe river has a port."
@@ -102,9 +103,9 @@ def test_what_no_passage_uses_any_more_is_forgotten(tmp_path: Path) -> None:
 @given(st.integers(0, 5), st.data())
 def test_what_is_kept_comes_back_as_it_was(sentences: int, data: st.DataObject) -> None:
     floats = st.floats(-1, 1, width=32)
-    parts: Parts = (
+    encoded = Encoded(
         data.draw(arrays.arrays(np.float32, 3, elements=floats)),
         data.draw(arrays.arrays(np.float32, (sentences, 3), elements=floats)),
     )
-    found = unpacked(packed(parts))
-    assert all(np.array_equal(a, b) and a.shape == b.shape for a, b in zip(found, parts, strict=True))
+    found = unpack(pack(encoded))
+    assert all(np.array_equal(a, b) and a.shape == b.shape for a, b in zip(found, encoded, strict=True))
