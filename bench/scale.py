@@ -97,10 +97,10 @@ def build(folder: Path, size: int, index: list[Path]) -> None:
 
     begin = time.process_time()
     built = {**updating.settings_of(Indexer(encoder, analyzer)), "documents": hashes}
-    generation = snapshots.create(folder, "store", built, fill)
+    snapshot = snapshots.create(folder, "store", built, fill)
     about["build, core-s"] = time.process_time() - begin - sum(drawing)
     about["build, MB resident"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    about["disk, MB"] = sum(path.stat().st_size for path in generation.rglob("*") if path.is_file()) / 2**20
+    about["disk, MB"] = sum(path.stat().st_size for path in snapshot.rglob("*") if path.is_file()) / 2**20
     print(json.dumps(about))
 
 
@@ -148,8 +148,8 @@ def change(folder: Path, size: int, index: list[Path]) -> None:
     figures = {}
     for what in ("change one document", "open with its documents"):
         begin, began = time.process_time(), time.perf_counter()
-        generation, _ = update(documents, folder, Indexer(encoder, analyzer))
-        open_store(generation).close()
+        snapshot, _ = update(documents, folder, Indexer(encoder, analyzer))
+        open_store(snapshot).close()
         figures[f"{what}, core-s"] = time.process_time() - begin
         figures[f"{what}, s"] = time.perf_counter() - began
     print(json.dumps(figures))
@@ -161,7 +161,7 @@ def _parts(index: list[Path]) -> tuple[Encoder, Analyzer]:
 
 def _drawn(store: LocalStore, chance: np.random.Generator, texts: list[str], spans: list[list[Span]]) -> list[Encoded]:
     """Vectors of others in the place of those of texts, so that what is measured isn't encoding."""
-    vectors, sentences = to_float32(store._vectors.vectors), store._vectors.sentences
+    vectors, sentences = to_float32(store._vectors.passages), store._vectors.sentences
     found = []
     for stretches in spans:
         one, other, third = vectors[chance.integers(len(vectors), size=3)]
@@ -212,7 +212,7 @@ def _items(stores: list[LocalStore], size: int) -> Iterator[EmbeddedPassage]:
     total = 0
     for turn, store, numbers in _numbers(stores, size):
         columns = store._vectors
-        vectors = to_float32(columns.vectors)
+        vectors = to_float32(columns.passages)
         for number, passage in store.passages(numbers).items():
             of = slice(*columns.first_sentences[number : number + 2])
             sentences = columns.sentences[of] * columns.scales[of, None]

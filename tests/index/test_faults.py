@@ -83,7 +83,7 @@ def update(index: Path, documents: list[Document]) -> Path:
 
 
 def texts(folder: Path | None) -> list[str] | None:
-    """What a generation would answer from, every byte of it checked; None where there is none."""
+    """What a snapshot would answer from, every byte of it checked; None where there is none."""
     if folder is None:
         return None
     snapshots.check(folder, thoroughly=True)

@@ -41,7 +41,7 @@ def documents(**texts: str) -> list[Document]:
 
 
 def update(index: Path, given: list[Document]) -> tuple[Path, list[str]]:
-    """The generation of these documents, and the texts that were embedded for it."""
+    """The snapshot of these documents, and the texts that were embedded for it."""
     encoder = WordCountEncoder()
     folder, _ = updating.update(given, index, Indexer(encoder, Analyzer()))
     snapshots.check(folder, thoroughly=True)

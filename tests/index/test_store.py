@@ -172,7 +172,7 @@ def test_a_missing_folder_is_the_same_clear_line(tmp_path: Path) -> None:
         LocalStore.open(tmp_path / "missing")
 
 
-def test_a_store_can_be_opened_from_a_generation_with_any_name(tmp_path: Path) -> None:
+def test_a_store_can_be_opened_from_a_snapshot_with_any_name(tmp_path: Path) -> None:
     index = tmp_path / "an index #1?"
     folder = snapshots.create(index, "one", {}, lambda folder: build([RIVER], folder).close())
     assert LocalStore.open(folder).document("ash.md") == RIVER

@@ -29,13 +29,13 @@ COLUMNS: dict[str, type[np.generic]] = {
 
 
 class QuantizedVectors(NamedTuple):
-    """The vectors of passages, shape (passages, dimension), and of their sentences, shape (sentences, dimension).
+    """The vectors of `passages`, shape (passages, dimension), and `sentences`, shape (sentences, dimension).
 
-    A component of a sentence's vector is a number in `sentences` times the sentence's number in `scales`. The sentences
-    of passage n are the rows `first_sentences[n]` to `first_sentences[n + 1]`.
+    The vector of a sentence is its row of `sentences` times its number in `scales`. The sentences of passage n are the
+    rows `first_sentences[n]` to `first_sentences[n + 1]`.
     """
 
-    vectors: Int16Vectors
+    passages: Int16Vectors
     sentences: npt.NDArray[np.int8]
     scales: Vectors
     first_sentences: Numbers
@@ -46,7 +46,7 @@ class QuantizedVectors(NamedTuple):
         widths = json.loads((folder / WIDTHS).read_text("utf-8"))
         columns = cls(*(_column(folder / name, dtype, widths[name]) for name, dtype in COLUMNS.items()))
         first, last = columns.first_sentences, len(columns.sentences)
-        if len(first) != len(columns.vectors) + 1 or first[0] != 0 or first[-1] != last or np.any(np.diff(first) < 0):
+        if len(first) != len(columns.passages) + 1 or first[0] != 0 or first[-1] != last or np.any(np.diff(first) < 0):
             raise ValueError("the sentences are of different numbers")
         if len(columns.scales) != last:
             raise ValueError("the scales are of different numbers")

@@ -100,7 +100,7 @@ class LocalStore(Store):
             _fill(database, documents, _distributed(passages, writer, builder, analyzer))
         vectors = writer.finish()
         lexical = builder.finish(average_length)
-        nearest = NearestNeighbors.build(vectors.vectors, folder)
+        nearest = NearestNeighbors.build(vectors.passages, folder)
         if folder is None:
             return cls(database, nearest, lexical, vectors)
         lexical.save(folder / LEXICAL)
@@ -129,10 +129,10 @@ class LocalStore(Store):
                 raise ValueError("not all of the database is there")
             vectors = vectors or QuantizedVectors.open(folder / ARRAYS)
             (last,) = database.execute("SELECT max(number) FROM passages").fetchone()
-            if last != len(vectors.vectors) - 1:
+            if last != len(vectors.passages) - 1:
                 raise ValueError("the passages are of different numbers")
             numbers = sorted(number for id_ in deleted for (number,) in database.execute(NUMBERS, (id_,)))
-            nearest = NearestNeighbors.open(vectors.vectors, folder, numbers)
+            nearest = NearestNeighbors.open(vectors.passages, folder, numbers)
             lexical = InvertedIndex.open(folder / LEXICAL)
             mapped = [path for path in folder.rglob("*") if path.name != DATABASE and is_mapped(path)]
         except (*DAMAGE, EOFError, OSError, TokenError, MemoryError) as error:
@@ -153,7 +153,7 @@ class LocalStore(Store):
     @property
     def size(self) -> int:
         """The number of passages, deleted ones counted. All numbers of passages are smaller."""
-        return len(self._vectors.vectors)
+        return len(self._vectors.passages)
 
     @property
     def average_length(self) -> float:
@@ -180,7 +180,7 @@ class LocalStore(Store):
             numbers = np.array(sorted({*dense, *lexical}))
             return Candidates(
                 numbers=numbers,
-                dense=to_float32(self._vectors.vectors[numbers]) @ vector,
+                dense=to_float32(self._vectors.passages[numbers]) @ vector,
                 sentence=self._vectors.nearest_sentences(numbers, vector),
                 lexical=scores[numbers],
             )
