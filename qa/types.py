@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 KINDS_OF_BLOCKS = ("heading", "paragraph", "item", "row", "code", "caption", "note")
+HEADING_SEPARATOR = " › "  # between the headings of a passage
 
 Span = tuple[int, int]  # where a stretch of a text begins and ends, in characters, half open
 
@@ -97,7 +98,7 @@ class Sentence(NamedTuple):
 class Passage:
     """A stretch of a document, the unit of retrieval. `text == document.text[start:end]`.
 
-    heading    the headings it stands under, outermost first, joined by " › "
+    heading    the headings it stands under, outermost first, joined by HEADING_SEPARATOR
     sentences  its sentences, in order, with offsets in the document
     label      the title and heading that are encoded before the text; empty in a passage read back from a store
     """

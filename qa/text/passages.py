@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from qa.text.blocks import plain_blocks, quotable
 from qa.text.languages import detect_language
 from qa.text.sentences import sentence_spans
-from qa.types import Block, Document, Passage, Sentence
+from qa.types import HEADING_SEPARATOR, Block, Document, Passage, Sentence
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -50,7 +50,7 @@ def split(document: Document, tokenizer: "Tokenizer", max_tokens: int) -> list[P
     language = detect_language([document.text[:BEGINNING]])
     blocks = quotable(document.text, document.blocks or plain_blocks(document.text))
     for headings, section in groupby(blocks, key=lambda one: one.headings):
-        heading = " › ".join(h for h in headings if h != document.title)
+        heading = HEADING_SEPARATOR.join(h for h in headings if h != document.title)
         before = label(document.title if document.titled else "", heading, tokenizer)
         budget = max_tokens - SPECIAL_TOKENS - _count(before, tokenizer)
         pieces = _pieces(document.text, [block for block, _ in section], language, tokenizer, budget)

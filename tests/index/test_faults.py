@@ -144,7 +144,7 @@ def test_any_write_that_fails_leaves_the_index_as_it_was_and_the_next_update_fin
     environment = os.environ | {
         "LD_PRELOAD": str(library),
         "FAULT_FOLDER": str(tmp_path / "work"),
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONPATH": os.pathsep.join(map(str, Path(__file__).parents[:2])),
     }
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False, timeout=280

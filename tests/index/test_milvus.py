@@ -368,7 +368,7 @@ def test_the_command_line_asks_the_shared_store_and_never_shows_the_token(
     assert "The river Ash has a port at Elm." in answer.output
     status = run(cli, ["status"], catch_exceptions=False).output
     assert "store_token   set, not shown" in status
-    assert re.search(r"^generation    [0-9a-f]{12}-1, of 1 passages by word-count", status, re.MULTILINE)
+    assert re.search(r"^snapshot      [0-9a-f]{12}-1, of 1 passages by word-count", status, re.MULTILINE)
     assert "s3cret" not in answer.output + status
     monkeypatch.setenv("QA_LANGUAGE", "de")
     assert "1 passages are indexed" in run(cli, ["index"], catch_exceptions=False).output

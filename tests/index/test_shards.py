@@ -34,9 +34,12 @@ def corpus(tmp_path: Path) -> Path:
     return folder
 
 
+def encode(corpus: Path, index: Path, number: int, of: int = SHARDS) -> int:
+    return encode_shard([corpus], index, Shard(number, of), "any", language="en", runtime="onnx", max_file_mb=100)
+
+
 def shards(corpus: Path, index: Path) -> list[int]:
-    numbers = range(1, SHARDS + 1)
-    return [encode_shard([corpus], index, Shard(number, SHARDS), "any", language="en") for number in numbers]
+    return [encode(corpus, index, number) for number in range(1, SHARDS + 1)]
 
 
 def test_the_build_embeds_nothing_that_a_shard_has(counting: WordCountEncoder, corpus: Path, tmp_path: Path) -> None:
@@ -56,7 +59,7 @@ def test_shards_may_come_from_other_machines(counting: WordCountEncoder, corpus:
     index = tmp_path / "index"
     for number in range(1, SHARDS + 1):
         other = tmp_path / f"machine{number}"
-        encode_shard([corpus], other, Shard(number, SHARDS), "any", language="en")
+        encode(corpus, other, number)
         (index / "vectors").mkdir(parents=True, exist_ok=True)
         for file in (other / "vectors").glob("*.sqlite"):
             shutil.copy(file, index / "vectors")
@@ -101,15 +104,15 @@ def test_the_command_says_how_much_was_embedded(
 ) -> None:
     settings = {"QA_CORPUS": str(corpus), "QA_INDEX": str(tmp_path / "index"), "QA_LANGUAGE": "en"}
     done = CliRunner().invoke(cli, ["index", "--shard", "1/1"], env=settings)
-    assert done.output.strip() == "12 passages of shard 1/1 are embedded"
+    assert done.stdout.strip() == "12 passages of shard 1/1 are embedded"
 
 
 def test_a_shard_without_any_file_and_one_that_cannot_be_kept(
     counting: WordCountEncoder, corpus: Path, tmp_path: Path
 ) -> None:
-    found = [encode_shard([corpus], tmp_path / "index", Shard(n, 40), "any", language="en") for n in range(1, 41)]
+    found = [encode(corpus, tmp_path / "index", number, of=40) for number in range(1, 41)]
     assert sum(found) == 12
     assert 0 in found
     (tmp_path / "file").write_text("in the way", "utf-8")
     with pytest.raises(StoreError, match="the index can't be written to"):
-        encode_shard([corpus], tmp_path / "file", Shard(1, 1), "any", language="en")
+        encode(corpus, tmp_path / "file", 1, of=1)

@@ -24,7 +24,7 @@ from qa.index.store import Candidates, EmbeddedPassage, Store, indexed_text
 from qa.text.normalization import WORD, fold
 from qa.text.structure import Structure
 from qa.text.terms import Analyzer
-from qa.types import Document, Passage, Sentence
+from qa.types import HEADING_SEPARATOR, Document, Passage, Sentence
 
 DATABASE, LEXICAL, ARRAYS = "passages.sqlite", "lexical", "arrays"
 
@@ -237,7 +237,7 @@ class LocalStore(Store):
     def headings(self) -> list[str]:
         deleted = json.dumps(list(self.deleted))
         with _reading():
-            headings = [path.split(" › ")[-1] for (path,) in self._database.execute(HEADINGS, (deleted,))]
+            headings = [path.split(HEADING_SEPARATOR)[-1] for (path,) in self._database.execute(HEADINGS, (deleted,))]
             return list(dict.fromkeys(headings)) or [title for (title,) in self._database.execute(TITLES, (deleted,))]
 
 

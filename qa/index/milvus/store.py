@@ -28,7 +28,7 @@ from qa.index.local.lexical import idf, length_norms
 from qa.index.milvus.database import MAX_HITS, Database, Row
 from qa.index.store import Candidates, MilvusOptions, Store
 from qa.text.structure import Structure
-from qa.types import Document, Passage, Sentence
+from qa.types import HEADING_SEPARATOR, Document, Passage, Sentence
 
 STRETCH = 4000  # characters of a document in a row: they fit into a field, and a passage spans few
 FRESH = 1.0  # seconds until a reader reads the state again
@@ -173,7 +173,7 @@ class MilvusStore(Store):
     def headings(self) -> list[str]:
         visible = self.state().visible
         rows = self.database.rows("passages", f"heading != '' and {visible}", ["heading"], SAMPLE)
-        headings = [row["heading"].split(" › ")[-1] for row in sorted(rows, key=_by_key)]
+        headings = [row["heading"].split(HEADING_SEPARATOR)[-1] for row in sorted(rows, key=_by_key)]
         if not headings:
             rows = self.database.rows("texts", f"part == 0 and {visible}", ["title"], SAMPLE)
             headings = [row["title"] for row in sorted(rows, key=_by_key)]
