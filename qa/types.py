@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-KINDS_OF_BLOCKS = ("heading", "paragraph", "item", "row", "code", "caption", "note")
 HEADING_SEPARATOR = " › "  # between the headings of a passage
 
 Span = tuple[int, int]  # where a stretch of a text begins and ends, in characters, half open
@@ -22,9 +21,9 @@ class Cell(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A stretch of a document that a reader sees as one unit, of one of KINDS_OF_BLOCKS.
+    """A stretch of a document that a reader sees as one unit.
 
-    kind     one of KINDS_OF_BLOCKS
+    kind     "heading", "paragraph", "item", "row", "code", "caption" or "note"
     level    of a heading, 1 outermost; of an item, the depth of its list, 0 outermost
     list     the number of the list or table it belongs to, 0 outside any
     opens    whether it begins an item or is a row

@@ -32,16 +32,11 @@ class LayeredStore(Store):
 
     def __init__(self, older: LocalStore, newer: LocalStore | None) -> None:
         self._layers = [older, newer] if newer else [older]
-        self._older, self._offset = older, older.size  # between a number here and in the newer store
+        self._offset = older.size  # of the numbers of the newer store
 
     @override
     def __len__(self) -> int:
         return sum(map(len, self._layers))
-
-    @property
-    def kind(self) -> str:
-        """How vectors are searched, for the manifest."""
-        return self._older.kind
 
     @override
     def close(self) -> None:
