@@ -18,7 +18,7 @@ from qa.encoder.batching import Turns
 from qa.encoder.bundled import DEFAULT
 from qa.encoder.onnx_runtime import load, load_in_memory
 from qa.errors import StoreError
-from qa.index.build import Indexer, Progress, silent
+from qa.index.build import Indexer, silent
 from qa.index.local.layered import open_store
 from qa.index.milvus.update import update_milvus
 from qa.index.recent import RecentDocuments
@@ -31,7 +31,7 @@ from qa.question.spelling import corrected
 from qa.settings import DEFAULTS
 from qa.text.languages import detect_language
 from qa.text.terms import Analyzer
-from qa.types import Answer, Citation, Document
+from qa.types import Answer, Citation, Document, Progress
 
 SURER = 0.5  # of confidence, by which a later question is a new one rather than a follow-up
 ATTEMPTS = 3  # to open an index that others write to

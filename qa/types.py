@@ -3,13 +3,15 @@
 Offsets are characters of `Document.text`, half open: `text[start:end]`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 HEADING_SEPARATOR = " › "  # between the headings of a passage
 
-Span = tuple[int, int]  # where a stretch of a text begins and ends, in characters, half open
+Progress = Callable[[str, int, int], None]  # takes what is being done, how many are done, and how many there are
+Span = tuple[int, int]  # where a stretch of a text begins and ends
 
 
 class Cell(NamedTuple):

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from qa.cli.console import progress, say
 from qa.documents import sources
 from qa.settings import LOCAL, Settings
+from qa.types import Progress
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
     from qa.encoder.base import Encoder
-    from qa.index.build import Progress
     from qa.index.store import MilvusOptions
 
 
@@ -28,7 +28,7 @@ def _opened(
     settings: Settings,
     places: Sequence[str],
     encoder: "str | Encoder",
-    progress: "Progress" = lambda *_: None,
+    progress: Progress = lambda *_: None,
     rebuild: bool = False,
 ) -> "Assistant":
     from qa.assistant import Assistant

@@ -5,7 +5,7 @@ import math
 import re
 import sqlite3
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +18,10 @@ from qa.documents.converted import Converted
 from qa.documents.ocr import scans
 from qa.documents.sandbox import Converter
 from qa.errors import ConversionFailed, CorpusError, NoDocuments
-from qa.types import Document
+from qa.types import Document, Progress
 
 FAILED = b"failed: "  # begins what is kept of a file whose converter failed; no compressed text begins so
 REASONS = 5  # of so many skipped files, where nothing is left
-
-Progress = Callable[[str, int, int], None]  # told what is being done, how many are done, and of how many
 
 
 class Shard(NamedTuple):

@@ -1,6 +1,6 @@
 """Documents → LocalStore: split, encode and store them, in memory or on disk."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +12,11 @@ from qa.index.store import EmbeddedPassage
 from qa.index.vectors import cache_key, pack, unpack
 from qa.text.passages import split
 from qa.text.terms import Analyzer
-from qa.types import Document, Passage
+from qa.types import Document, Passage, Progress
 
 BATCH = 32  # passages that are encoded, and then kept, at a time
 
 NO_TEXT = "the documents hold no text: give at least one that does"
-
-Progress = Callable[[str, int, int], None]  # takes what is being done, how many are done, and how many there are
 
 
 def silent(_what: str, _done: int, _total: int) -> None:
@@ -62,7 +60,7 @@ class Indexer:
     def embed(
         self, passages: Sequence[Passage], cache: Cache | None = None, *, forget: bool = True
     ) -> Iterator[EmbeddedPassage]:
-        """Yield each passage with its vectors, from one pass of the encoder over its label and text.
+        """Return each passage with its vectors, from one pass of the encoder over its label and text.
 
         What the cache holds isn't encoded again. New vectors are put there, a batch at a time; with `forget`, all that
         these passages don't need is then removed from it.

@@ -7,9 +7,10 @@ from qa.cache import Cache
 from qa.documents import load as corpora
 from qa.documents.load import Shard
 from qa.encoder.onnx_runtime import load
-from qa.index.build import Indexer, Progress, silent
+from qa.index.build import Indexer, silent
 from qa.index.snapshots import ENCODER, TEXTS, VECTORS, writing
 from qa.text.terms import Analyzer
+from qa.types import Progress
 
 
 def encode_shard(
