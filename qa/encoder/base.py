@@ -77,7 +77,7 @@ def pool(tokens: Vectors, offsets: Sequence[Span], spans: Sequence[Span], shift:
 
 
 def untruncated(tokenizer: "Tokenizer") -> "Tokenizer":
-    """Make a tokenizer read the whole of a text without padding it, so that its tokens can be counted."""
+    """Make a tokenizer read whole texts without padding, so that their tokens can be counted."""
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

@@ -183,7 +183,7 @@ def _reader(weights: Path | None) -> Network:
 
 
 def _write(network: Network, folder: Path, runtime: str) -> None:
-    """Write a network, its weights in a file beside it: that takes less memory, also to run, as it is mapped."""
+    """Write a network with its weights in a file of their own, which is mapped and so takes less memory."""
     import onnx
 
     graph = network.graph

@@ -119,7 +119,7 @@ def _groups(text: str) -> Iterator[list[_Line]]:
 
 
 def _underlined(lines: list[_Line]) -> int:
-    """Return the level of the underlined heading that these lines are, 0 if they are none."""
+    """Return the level of a heading if these lines are an underlined one, otherwise 0."""
     if len(lines) != 2 or len(set(lines[1].words)) > 1 or lines[0].words[-1] in ".,;:":
         return 0
     fits = abs(len(lines[0].words) - len(lines[1].words)) <= UNEVEN
