@@ -331,7 +331,7 @@ def embedding(file: File, limit: int = 256) -> None:
     inputs = {size: [encoder._network._inputs(batch, None) for batch in batches] for size, batches in bare.items()}
     rates: dict[str, list[float]] = {}
     for turn in range(5):
-        with tempfile.TemporaryDirectory() as folder, closing(Cache(Path(folder), str(turn))) as cache:
+        with tempfile.TemporaryDirectory() as folder, closing(Cache.open(Path(folder), str(turn))) as cache:
             ours = partial(indexer.embed, split, cache)
             rates.setdefault("embedded", []).append(len(split) / _milliseconds(ours))
         for size, batches in inputs.items():

@@ -26,20 +26,21 @@ import typer
 from qa import Assistant, Document
 from qa.answer.calibration import Calibration
 from qa.answer.cross_encoder import load_reader
-from qa.encoder.base import Encoded, Encoder, Span, Vectors, unit
+from qa.encoder.base import Encoded, Encoder, Vectors, unit
 from qa.encoder.bundled import DEFAULT
 from qa.encoder.onnx_runtime import load
 from qa.index import snapshots
 from qa.index import update as updating
 from qa.index.build import Indexer
-from qa.index.local.columns import floats
+from qa.index.local.columns import to_float32
 from qa.index.local.layered import open_store
-from qa.index.local.nearest import Nearest
+from qa.index.local.nearest import NearestNeighbors
 from qa.index.local.store import LocalStore
 from qa.index.snapshots import ENCODER
-from qa.index.store import Vectored
+from qa.index.store import EmbeddedPassage
 from qa.index.update import update
 from qa.text.terms import Analyzer
+from qa.types import Span
 
 SIZES = "1000,10000,100000,1000000"
 MOVED = 0.35  # of the difference of two vectors, by which a third is moved
@@ -96,10 +97,10 @@ def build(folder: Path, size: int, index: list[Path]) -> None:
 
     begin = time.process_time()
     built = {**updating.settings_of(Indexer(encoder, analyzer)), "documents": hashes}
-    generation = snapshots.create(folder, "store", built, fill)
+    snapshot = snapshots.create(folder, "store", built, fill)
     about["build, core-s"] = time.process_time() - begin - sum(drawing)
     about["build, MB resident"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    about["disk, MB"] = sum(path.stat().st_size for path in generation.rglob("*") if path.is_file()) / 2**20
+    about["disk, MB"] = sum(path.stat().st_size for path in snapshot.rglob("*") if path.is_file()) / 2**20
     print(json.dumps(about))
 
 
@@ -147,8 +148,8 @@ def change(folder: Path, size: int, index: list[Path]) -> None:
     figures = {}
     for what in ("change one document", "open with its documents"):
         begin, began = time.process_time(), time.perf_counter()
-        generation, _ = update(documents, folder, Indexer(encoder, analyzer))
-        open_store(generation).close()
+        snapshot, _ = update(documents, folder, Indexer(encoder, analyzer))
+        open_store(snapshot).close()
         figures[f"{what}, core-s"] = time.process_time() - begin
         figures[f"{what}, s"] = time.perf_counter() - began
     print(json.dumps(figures))
@@ -160,7 +161,7 @@ def _parts(index: list[Path]) -> tuple[Encoder, Analyzer]:
 
 def _drawn(store: LocalStore, chance: np.random.Generator, texts: list[str], spans: list[list[Span]]) -> list[Encoded]:
     """Vectors of others in the place of those of texts, so that what is measured isn't encoding."""
-    vectors, sentences = floats(store._parts.vectors), store._parts.sentences
+    vectors, sentences = to_float32(store._vectors.passages), store._vectors.sentences
     found = []
     for stretches in spans:
         one, other, third = vectors[chance.integers(len(vectors), size=3)]
@@ -180,8 +181,8 @@ def _apart(items: Iterator[T], seconds: list[float]) -> Iterator[T]:
         yield item
 
 
-def _recall(nearest: Nearest, vectors: list[Vectors]) -> float:
-    exact = Nearest(nearest.vectors)
+def _recall(nearest: NearestNeighbors, vectors: list[Vectors]) -> float:
+    exact = NearestNeighbors(nearest.vectors)
     found = [len(set(nearest(v, 100)[:10].tolist()) & set(exact(v, 10).tolist())) / 10 for v in vectors[:100]]
     return float(np.mean(found))
 
@@ -206,20 +207,20 @@ def _numbers(stores: list[LocalStore], size: int) -> Iterator[tuple[int, LocalSt
         turn += 1
 
 
-def _items(stores: list[LocalStore], size: int) -> Iterator[Vectored]:
+def _items(stores: list[LocalStore], size: int) -> Iterator[EmbeddedPassage]:
     chance = np.random.default_rng(7)
     total = 0
     for turn, store, numbers in _numbers(stores, size):
-        parts = store._parts
-        vectors = floats(parts.vectors)
+        columns = store._vectors
+        vectors = to_float32(columns.passages)
         for number, passage in store.passages(numbers).items():
-            of = slice(*parts.first_sentences[number : number + 2])
-            sentences = parts.sentences[of] * parts.scales[of, None]
+            of = slice(*columns.first_sentences[number : number + 2])
+            sentences = columns.sentences[of] * columns.scales[of, None]
             moved = np.zeros(vectors.shape[1], dtype=np.float32)
             if turn:
                 one, other = chance.integers(len(vectors), size=2)
                 moved = MOVED * (vectors[one] - vectors[other])
-            yield Vectored(
+            yield EmbeddedPassage(
                 replace(passage, document_id=f"{total}"),
                 unit(vectors[number] + moved),
                 unit(sentences + moved),

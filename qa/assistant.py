@@ -18,12 +18,12 @@ from qa.encoder.batching import Turns
 from qa.encoder.bundled import DEFAULT
 from qa.encoder.onnx_runtime import load, load_in_memory
 from qa.errors import StoreError
-from qa.index.build import Indexer, Progress, silent
+from qa.index.build import Indexer, silent
 from qa.index.local.layered import open_store
-from qa.index.milvus.build import share
-from qa.index.recent import Recent
+from qa.index.milvus.update import update_milvus
+from qa.index.recent import RecentDocuments
 from qa.index.snapshots import CALIBRATION, ENCODER, TEXTS
-from qa.index.store import Shared, Store
+from qa.index.store import MilvusOptions, Store
 from qa.index.update import Changes, update
 from qa.question.followup import formulations
 from qa.question.hints import hint, is_small_talk, topics_of
@@ -31,7 +31,7 @@ from qa.question.spelling import corrected
 from qa.settings import DEFAULTS
 from qa.text.languages import detect_language
 from qa.text.terms import Analyzer
-from qa.types import Answer, Citation, Document
+from qa.types import Answer, Citation, Document, Progress
 
 SURER = 0.5  # of confidence, by which a later question is a new one rather than a follow-up
 ATTEMPTS = 3  # to open an index that others write to
@@ -73,7 +73,7 @@ class Assistant:
         self.originals = originals
         self.snapshot, self.changes, self.skipped = opened
         self._analyzer = analyzer
-        self._document = Recent(store.document)
+        self._document = RecentDocuments(store.document)
         self._turns = None if store.waits else Turns()
         self._retrieve = Retriever(store, encoder, analyzer, self._turns)
         self._read = Reader(reader, calibration, store, threshold, sure)
@@ -92,7 +92,7 @@ class Assistant:
         max_file_mb: int = DEFAULTS.max_file_mb,
         source_url: str = DEFAULTS.source_url,
         progress: Progress = silent,
-        store: Shared | None = None,
+        store: MilvusOptions | None = None,
     ) -> "Assistant":
         """Bring the index of a folder, or of several files, folders and patterns, up to date and answer from it.
 
@@ -111,8 +111,9 @@ class Assistant:
         analyzer = analyzer or Analyzer(detect_language([document.text for document in read.documents]))
         reader, calibration = load_reader(index / ENCODER), Calibration.load(index / CALIBRATION)
         indexer = Indexer(encoder, analyzer, progress)
-        found = share(store, read.documents, index, indexer) if store else _update(read.documents, index, indexer)
-        opened, snapshot, changes = found
+        opened, snapshot, changes = (
+            update_milvus(store, read.documents, index, indexer) if store else _update(read.documents, index, indexer)
+        )
         return cls(
             opened,
             encoder,

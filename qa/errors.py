@@ -3,18 +3,18 @@
     QAError
     ├── SettingsError   an option or QA_ variable that can't be used
     ├── CorpusError     nothing to index, or a document that can't be read
-    │   ├── NoDocuments         nothing is there to index
+    │   ├── NoDocuments         nothing to index
     │   └── ConversionFailed    a converter that crashed, or took too long or too much memory
     ├── EncoderError    a model that can't be loaded, or isn't the one it should be
     └── StoreError      an index that is missing, damaged or of another format
-        └── StoreUnavailable    the database that has it doesn't answer; it may soon
+        └── StoreUnavailable    a database that doesn't answer at the moment
 
 Each message is one line that says what is wrong, where, and what to do about it.
 """
 
 
 class QAError(Exception):
-    """The root: catch this to catch every error that the package raises on purpose."""
+    """The root: catch it to catch every error that the package raises on purpose."""
 
 
 class SettingsError(QAError):
@@ -30,7 +30,7 @@ class NoDocuments(CorpusError):  # noqa: N818
 
 
 class ConversionFailed(CorpusError):  # noqa: N818
-    """A file's converter crashed, or took too long or too much memory, and will do so again."""
+    """A file's converter crashed, or took too long or too much memory, and would do so again."""
 
 
 class EncoderError(QAError):
@@ -42,4 +42,4 @@ class StoreError(QAError):
 
 
 class StoreUnavailable(StoreError):  # noqa: N818
-    """The database that has the index doesn't answer now: the same may work in a moment."""
+    """The database that holds the index doesn't answer now; the same call may work in a moment."""

@@ -1,17 +1,21 @@
-"""What crosses the seams between the steps, all of it frozen.
+"""The frozen types that cross the seams between the steps.
 
 Offsets are characters of `Document.text`, half open: `text[start:end]`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-KINDS_OF_BLOCKS = ("heading", "paragraph", "item", "row", "code", "caption", "note")
+HEADING_SEPARATOR = " › "  # between the headings of a passage
+
+Progress = Callable[[str, int, int], None]  # takes what is being done, how many are done, and how many there are
+Span = tuple[int, int]  # where a stretch of a text begins and ends
 
 
 class Cell(NamedTuple):
-    """A cell of a table's row: its column's name, empty where it has none, and where its words stand."""
+    """A cell in a row of a table: the name of its column, empty where it has none, and where its words stand."""
 
     name: str
     start: int
@@ -19,11 +23,15 @@ class Cell(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A stretch of a document that its reader sees as one: `kind` is one of KINDS_OF_BLOCKS.
+    """A stretch of a document that a reader sees as one unit.
 
-    `level` is a heading's, 1 outermost, and how deep an item's list is inside others, 0 outermost. `list` tells apart
-    the lists and tables of a document, 0 outside any; `opens` those that begin an item or are a row. `cells` are a
-    row's, and `anchor` the name that links to a heading use, where it has one.
+    kind     "heading", "paragraph", "item", "row", "code", "caption" or "note"
+    level    of a heading, 1 outermost; of an item, the depth of its list, 0 outermost
+    list     the number of the list or table it belongs to, 0 outside any
+    opens    whether it begins an item or is a row
+    page     the number of the page it begins on, None where there are no pages
+    cells    the cells of a row
+    anchor   the name by which links point at a heading, empty where it has none
     """
 
     kind: str
@@ -38,7 +46,7 @@ class Block(NamedTuple):
 
 
 class Link(NamedTuple):
-    """Words of a document that lead somewhere else."""
+    """Words of a document that link to another place."""
 
     start: int
     end: int
@@ -47,12 +55,16 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A source file's text as its reader sees it, under an id that is unique in its corpus.
+    """The text of a source file as its reader sees it.
 
-    `blocks` are what the text consists of, in order; a text without any is read as plain text. `pages` has where each
-    of its pages begins in the text, nothing where it has none. `titled` is whether it names itself so; a title that is
-    only its file's name is shown and searched by its words, but isn't embedded. `address` is where the document says
-    that it is published. `scanned` are the numbers of the pages whose text was read from a picture.
+    id       unique in the corpus
+    blocks   the structure of the text, in order; a text without any is read as plain text
+    links    in order
+    pages    where each page begins in the text, empty where there are no pages
+    titled   whether the file itself gives the title; a title made from the file's name is shown and searched by its
+             words, but not embedded
+    address  where the file says it is published
+    scanned  the numbers of the pages whose text was read from a picture
     """
 
     id: str
@@ -68,10 +80,11 @@ class Document:
 
 
 class Sentence(NamedTuple):
-    """The part of a passage that is quoted: a sentence, list item, table row or line.
+    """The part of a passage that is quoted: a sentence, a list item, a row of a table or a line.
 
-    `list` tells apart the lists of a document that sentences stand in, 0 outside any; `opens` those that begin an item.
-    `page` is the number of the page that it begins on, None where the document has no pages.
+    list   the number of the list it belongs to, 0 outside any
+    opens  whether it begins an item
+    page   the number of the page it begins on, None where there are no pages
     """
 
     start: int
@@ -84,10 +97,11 @@ class Sentence(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A stretch of a document, what is retrieved. `text == document.text[start:end]`, and so for its sentences.
+    """A stretch of a document, the unit of retrieval. `text == document.text[start:end]`.
 
-    `heading` is the path of headings that it stands under, outermost first, joined by " › "; empty where there is none.
-    `label` is what stands before the text when it is encoded; a passage that was read back from a store has none.
+    heading    the headings it stands under, outermost first, joined by HEADING_SEPARATOR
+    sentences  its sentences, in order, with offsets in the document
+    label      the title and heading that are encoded before the text; empty in a passage read back from a store
     """
 
     document_id: str
@@ -101,13 +115,13 @@ class Passage:
 
     @property
     def page(self) -> int | None:
-        """The number of the page that it begins on."""
+        """The number of the page it begins on, None where there are no pages."""
         return self.sentences[0].page if self.sentences else None
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage and how well it fits the question; a higher score is better."""
+    """A passage with its score for a question; higher is better."""
 
     passage: Passage
     score: float
@@ -115,12 +129,13 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A sentence that answers, and where it stands: `quote == document.text[start:end]`; `page` as a sentence's.
+    """A sentence that answers the question. `quote == document.text[start:end]`.
 
-    `span` has the words in it that answer, as characters of the document, or None where no words alone do, or which is
-    not sure. `also` are the places where the same sentence stands as well. `original` is the address of the quote where
-    its owner has published the document, where that is known. `scanned` is whether it was read from a picture of its
-    page, and may have wrong letters.
+    page      the number of the page it begins on, None where there are no pages
+    span      the words in it that answer, as offsets in the document; None where no words alone do, or it is unclear
+    also      other places where the same sentence stands
+    original  the address of the quote where its owner has published the document, None where that is unknown
+    scanned   whether it was read from a picture of its page, so that letters may be wrong
     """
 
     document_id: str
@@ -130,7 +145,7 @@ class Citation:
     start: int
     end: int
     page: int | None = None
-    span: tuple[int, int] | None = None
+    span: Span | None = None
     also: tuple["Citation", ...] = ()
     original: str | None = None
     scanned: bool = False
@@ -138,11 +153,12 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What `Assistant.ask` found: citations, best first, or an abstention with none.
+    """The answer of `Assistant.ask`: citations, best first, or an abstention without any.
 
-    `standalone` is the question as it was searched, `confidence` the probability that the first citation answers it.
-    `hits` are the nearest passages, best first, also of an abstention. An answer that is `unsure` has citations that
-    are the closest to an answer, and people are told that it isn't certain.
+    standalone  the question as it was searched
+    hits        the nearest passages, best first, even where the assistant abstained
+    confidence  the probability that the first citation answers the question
+    unsure      whether people are told that the citations may not answer the question
     """
 
     question: str

@@ -10,7 +10,8 @@ from tokenizers.pre_tokenizers import Whitespace
 
 from qa import Document
 from qa.documents.formats.markdown import convert_md
-from qa.encoder.base import Encoded, Span, Vectors, unit
+from qa.encoder.base import Encoded, Vectors, unit
+from qa.types import Span
 
 ROOT = Path(__file__).parents[1]
 

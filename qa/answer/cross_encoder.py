@@ -15,13 +15,14 @@ from typing import NamedTuple
 import numpy as np
 
 from qa.answer.comparison import KNOWN, Comparison
-from qa.encoder.base import Span, Vectors
-from qa.encoder.bundled import DEFAULT, source_of
-from qa.encoder.onnx_export import BUNDLED, CHANGES, HEADS, PROBED, PROBES, READER, checksum
-from qa.encoder.onnx_runtime import OnnxNetwork, export, kept_in, refused
+from qa.encoder.base import Vectors
+from qa.encoder.bundled import DEFAULT, file_stamps
+from qa.encoder.onnx_export import BUNDLED, CHANGES, HEADS, PROBED, PROBES, READER
+from qa.encoder.onnx_runtime import OnnxNetwork, export, network_folder, refusal
 from qa.errors import EncoderError
+from qa.files import sha256
 from qa.text.passages import label
-from qa.types import Passage, Sentence
+from qa.types import Passage, Sentence, Span
 
 MAX_TOKENS = 384  # of a question and a passage together
 MAX_QUESTION = 96  # of those
@@ -152,15 +153,15 @@ def load_reader_in_memory(runtime: str = "int8") -> CrossEncoder:
 
 
 def _load(folder: Path, runtime: str) -> CrossEncoder:
-    kept = kept_in(folder, READER, runtime, source_of(DEFAULT), checksum(BUNDLED / READER / CHANGES))
-    if not refused(kept):
+    kept = network_folder(folder, READER, runtime, file_stamps(DEFAULT), sha256(BUNDLED / READER / CHANGES))
+    if not refusal(kept):
         with suppress(EncoderError, OSError):  # it isn't there yet, or is damaged
             return CrossEncoder(kept)
         try:
             export(READER, kept, runtime, partial(_compare, runtime))
         except subprocess.SubprocessError as error:
             raise EncoderError(f"the reader can't be exported ({error}): install question-box anew") from error
-    if reason := refused(kept):
+    if reason := refusal(kept):
         raise EncoderError(f"the reader can't be used ({reason}): install question-box anew")
     return CrossEncoder(kept)
 

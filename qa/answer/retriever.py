@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qa.encoder.base import Encoded, Encoder, Vectors
-from qa.encoder.batching import Together, Turns
+from qa.encoder.batching import QuestionBatcher, Turns
 from qa.index.store import Store
 from qa.text.terms import Analyzer
 from qa.types import Hit, Passage
@@ -43,7 +43,7 @@ class Retriever:
 
     def __init__(self, store: Store, encoder: Encoder, analyzer: Analyzer, turns: Turns | None = None) -> None:
         self._store = store
-        self._together = Together(encoder.encode_questions)
+        self._batcher = QuestionBatcher(encoder.encode_questions)
         self._turns = turns
         self._analyzer = analyzer
 
@@ -79,7 +79,7 @@ class Retriever:
 
     def _encode(self, question: str) -> Encoded:
         with self._turns.left() if self._turns else nullcontext():
-            return self._together(question, ())
+            return self._batcher(question, ())
 
 
 def _z_scores(scores: Vectors) -> Vectors:

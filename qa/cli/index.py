@@ -21,7 +21,7 @@ def index(
         list[str] | None, typer.Argument(help="Files, folders or patterns, instead of QA_CORPUS from now on.")
     ] = None,
     shard: Annotated[
-        str, typer.Option(help="Embed only a share of the files, as 3/16, for the build that takes all shares in.")
+        str, typer.Option(help="Embed only a shard of the files, as 3/16, for the build that takes all shards in.")
     ] = "",
 ) -> None:
     """Index the documents in the corpus; what is up to date already is left alone."""
@@ -29,7 +29,7 @@ def index(
 
     settings = Settings.from_environment()
     if shard:
-        _encode_share(settings, places, shard)
+        _encode_shard(settings, places, shard)
         return
     assistant = open_assistant(settings, places, rebuild=True)
     if places:
@@ -38,27 +38,27 @@ def index(
     say(*_changes(assistant))
 
 
-def _encode_share(settings: Settings, places: Sequence[str] | None, shard: str) -> None:
-    from qa.documents.load import Share
-    from qa.index.shards import encode_share
+def _encode_shard(settings: Settings, places: Sequence[str] | None, shard: str) -> None:
+    from qa.documents.load import Shard
+    from qa.index.shards import encode_shard
 
     numbers = re.fullmatch(r"([1-9]\d{0,5})/([1-9]\d{0,5})", shard)
     if numbers is None or int(numbers[1]) > int(numbers[2]):
-        raise SettingsError(f"--shard is {shard!r}; give a share as 3/16")
+        raise SettingsError(f"--shard is {shard!r}; give a shard as 3/16")
     if settings.language == "auto":
-        raise SettingsError("--shard needs QA_LANGUAGE: a share alone may look like another language")
+        raise SettingsError("--shard needs QA_LANGUAGE: a shard alone may look like another language")
     with progress() as report:
-        passages = encode_share(
+        passages = encode_shard(
             places or sources.of(settings.index, settings.corpus),
             settings.index,
-            Share(int(numbers[1]), int(numbers[2])),
+            Shard(int(numbers[1]), int(numbers[2])),
             settings.encoder,
             language=settings.language,
             runtime=settings.runtime,
             max_file_mb=settings.max_file_mb,
             progress=report,
         )
-    typer.echo(f"{passages} passages of share {shard} are embedded")
+    typer.echo(f"{passages} passages of shard {shard} are embedded")
 
 
 def _changes(assistant: "Assistant") -> Iterator[str]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from qa.cli.console import progress, say
 from qa.documents import sources
 from qa.settings import LOCAL, Settings
+from qa.types import Progress
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
     from qa.encoder.base import Encoder
-    from qa.index.build import Progress
-    from qa.index.store import Shared
+    from qa.index.store import MilvusOptions
 
 
 def open_assistant(settings: Settings, places: Sequence[str] | None = None, rebuild: bool = False) -> "Assistant":
@@ -28,7 +28,7 @@ def _opened(
     settings: Settings,
     places: Sequence[str],
     encoder: "str | Encoder",
-    progress: "Progress" = lambda *_: None,
+    progress: Progress = lambda *_: None,
     rebuild: bool = False,
 ) -> "Assistant":
     from qa.assistant import Assistant
@@ -44,7 +44,7 @@ def _opened(
         max_file_mb=settings.max_file_mb,
         source_url=settings.source_url,
         progress=progress,
-        store=shared_store(settings, rebuild),
+        store=milvus_options(settings, rebuild),
     )
 
 
@@ -53,13 +53,13 @@ def reopened(settings: Settings, places: Sequence[str], before: "Assistant") -> 
     return _opened(settings, places, before.encoder)
 
 
-def shared_store(settings: Settings, rebuild: bool = False) -> "Shared | None":
-    """Return where the index is that many servers share, None for one of its own."""
-    from qa.index.store import Shared
+def milvus_options(settings: Settings, rebuild: bool = False) -> "MilvusOptions | None":
+    """Return where Milvus holds the index, or None for an index on disk."""
+    from qa.index.store import MilvusOptions
 
     if settings.store == LOCAL:
         return None
-    return Shared(settings.store.removeprefix("milvus:"), settings.store_token, rebuild)
+    return MilvusOptions(settings.store.removeprefix("milvus:"), settings.store_token, rebuild)
 
 
 def _skipped(skipped: Mapping[str, str]) -> Iterator[str]:

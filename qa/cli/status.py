@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from qa.cli.console import say
-from qa.cli.opening import shared_store
+from qa.cli.opening import milvus_options
 from qa.documents import sources
 from qa.errors import CorpusError
 from qa.settings import Settings
@@ -30,10 +30,10 @@ def status(
         gone = True
     if gone:
         say(f"{'documents':13} none are there: what is indexed is from before")
-    if shared := shared_store(settings):
+    if options := milvus_options(settings):
         from qa.index.milvus.store import indexes
 
-        for name, state in indexes(shared).items():
+        for name, state in indexes(options).items():
             about = f"{state.passages} passages by {state.settings['encoder']}"
             typer.echo(f"{'snapshot':13} {name}-{state.generation}, of {about}")
         return

@@ -31,13 +31,13 @@ class Converted:
     def dumped(self) -> str:
         """It as JSON."""
         structure = Structure(self.blocks, self.links, self.pages, self.address, self.scanned)
-        return json.dumps({"text": self.text, "title": self.title, "structure": structure.dumped()})
+        return json.dumps({"text": self.text, "title": self.title, "structure": structure.to_json()})
 
     @classmethod
     def loaded(cls, text: str | bytes) -> "Converted":
         """What `dumped` gave."""
         found = json.loads(text)
-        return cls(found["text"], found["title"], *Structure.loaded(found["structure"]))
+        return cls(found["text"], found["title"], *Structure.from_json(found["structure"]))
 
 
 def too_long(characters: int) -> None:

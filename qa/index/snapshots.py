@@ -1,9 +1,9 @@
-"""The index on disk: generations, each a folder that never changes once `current` names it.
+"""The index on disk: snapshots, each a folder that never changes once the file `current` names it.
 
-The manifest has every file's size and checksum, and `current` the manifest's own, so that no byte goes unwatched.
+Its manifest has the size and checksum of every file, and `current` has the checksum of the manifest, so that a change
+to any byte is noticed.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -16,38 +16,38 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from qa.errors import StoreError
+from qa.files import sha256
 
 CURRENT, MANIFEST, LOCK = "current", "manifest.json", "lock"
 BUILDING = "building-"
-# beside the snapshots: networks as they are run, texts that took long to convert, vectors, what `qa calibrate` fitted
+# beside the snapshots: exported networks, texts that took long to convert, vectors, what `qa calibrate` fitted
 ENCODER, TEXTS, VECTORS, CALIBRATION = "encoder", "texts", "vectors", "calibration"
-QUICKLY_CHECKED = 100 * 2**20  # bytes of a generation whose checksums are verified whenever it is opened
+QUICKLY_CHECKED = 100 * 2**20  # bytes: a snapshot up to this size has its checksums verified whenever it is opened
 
 
 def current(index: Path) -> Path | None:
-    """The folder of the generation in use, or None where nothing was built or its manifest is gone."""
-    named = _named(index)
+    """Return the folder of the snapshot in use, or None where there is none or its manifest is missing."""
+    named = _read_current(index)
     folder = index / named[0] if named else None
     return folder if folder and (folder / MANIFEST).is_file() else None
 
 
 def manifest(folder: Path) -> dict[str, Any]:
-    """What a generation was built from; raises StoreError where that can't be read."""
+    """Read the manifest of a snapshot; raise StoreError where that isn't possible."""
     try:
-        found: dict[str, Any] = dict(json.loads((folder / MANIFEST).read_text("utf-8")).items())
+        return dict(json.loads((folder / MANIFEST).read_text("utf-8")).items())
     except (OSError, ValueError, AttributeError) as error:
         raise StoreError(f"the manifest in {folder} is damaged: delete that folder and run `qa index`") from error
-    return found
 
 
 def check(folder: Path, thoroughly: bool = False) -> None:
-    """Raise StoreError unless every file of the generation in use has its size and, if `thoroughly`, its checksum."""
-    files, named = manifest(folder).get("files", {}), _named(folder.parent)
-    if named != (folder.name, _checksum(folder / MANIFEST)):
+    """Raise StoreError unless every file of the snapshot in use has its size and, if `thoroughly`, its checksum."""
+    files, named = manifest(folder).get("files", {}), _read_current(folder.parent)
+    if named != (folder.name, sha256(folder / MANIFEST)):
         raise StoreError(f"the manifest in {folder} is damaged: delete that folder and run `qa index`")
     for name, (size, checksum) in files.items():
         path = folder / name
-        if not path.is_file() or path.stat().st_size != size or (thoroughly and _checksum(path) != checksum):
+        if not path.is_file() or path.stat().st_size != size or (thoroughly and sha256(path) != checksum):
             raise StoreError(f"{path} is damaged: delete {folder} and run `qa index`")
 
 
@@ -58,26 +58,26 @@ def create(
     fill: Callable[[Path], dict[str, Any] | None],
     waiting: Callable[[str], None] = lambda _: None,
 ) -> Path:
-    """Make the generation `name` by `fill`, which writes into the folder it is given, and put it in use.
+    """Create a snapshot and put it in use.
 
-    What `fill` returns is told in the manifest besides what the generation is built from. Until it is complete it has
-    another name, so that a build that dies leaves what was there in use. One process at a time does so; `waiting` is
-    told which other one is waited for. Raises StoreError where the index can't be written.
+    `fill` writes its files into a folder. The manifest has `about` and what `fill` returns. Until it is complete the
+    snapshot has another name, so that a build that dies changes nothing. One process writes at a time; `waiting` is
+    called with a line that names the process waited for. Raises StoreError where the index can't be written.
     """
     building, folder = index / f"{BUILDING}{os.getpid()}", index / name
     try:
         with writing(index), _only_writer(index, waiting):
             if current(index) == folder and is_whole(folder):
-                return folder  # whoever was waited for made it
-            _remove(index.glob(f"{BUILDING}*"))  # of builds that died
+                return folder  # the process waited for created it
+            _remove(index.glob(f"{BUILDING}*"))  # left by builds that died
             building.mkdir()
-            found = fill(building) or {}
-            files = _described(building, current(index))
-            text = json.dumps({**about, **found, "files": files}, indent=1, ensure_ascii=False)
+            result = fill(building) or {}
+            files = _files_with_checksums(building, current(index))
+            text = json.dumps({**about, **result, "files": files}, indent=1, ensure_ascii=False)
             _write(building / MANIFEST, text)
             shutil.rmtree(folder, ignore_errors=True)
             building.rename(folder)
-            _replace(index / CURRENT, f"{name} {_checksum(folder / MANIFEST)}")
+            _replace(index / CURRENT, f"{name} {sha256(folder / MANIFEST)}")
             _remove(path.parent for path in index.glob(f"*/{MANIFEST}") if path.parent != folder)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -86,7 +86,7 @@ def create(
 
 @contextmanager
 def writing(index: Path) -> Iterator[None]:
-    """Make the folder of an index, and raise StoreError where anything that is done can't be written there."""
+    """Create the folder of an index; turn errors of writing there into StoreError."""
     try:
         index.mkdir(parents=True, exist_ok=True)
         yield
@@ -97,8 +97,8 @@ def writing(index: Path) -> Iterator[None]:
         ) from error
 
 
-def _named(index: Path) -> tuple[str, str] | None:
-    """The name in `current` and its manifest's checksum, or None where there is no such file."""
+def _read_current(index: Path) -> tuple[str, str] | None:
+    """Return the name of the snapshot in use and the checksum of its manifest, or None where there is none."""
     try:
         name, _, checksum = (index / CURRENT).read_text("utf-8").strip().partition(" ")
     except FileNotFoundError:
@@ -113,13 +113,13 @@ def _named(index: Path) -> tuple[str, str] | None:
 
 @contextmanager
 def _only_writer(index: Path, waiting: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock of the index, which the system lets go of when its holder dies."""
+    """Hold the lock of the index, which the system releases when its holder dies."""
     lock, holder = FileLock(index / LOCK), index / f"{LOCK}-holder"
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        by = holder.read_text("utf-8") if holder.is_file() else "another process"
-        waiting(f"{index} is being written by {by}: waiting")
+        name = holder.read_text("utf-8") if holder.is_file() else "another process"
+        waiting(f"{index} is being written by {name}: waiting")
         lock.acquire()
     try:
         holder.write_text(f"process {os.getpid()}", "utf-8")
@@ -130,7 +130,7 @@ def _only_writer(index: Path, waiting: Callable[[str], None]) -> Iterator[None]:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a generation passes the checks, those of checksums only where that takes no time to speak of."""
+    """Return whether a snapshot is undamaged; checksums are verified only where it is small."""
     try:
         small = sum(path.stat().st_size for path in _files(folder)) <= QUICKLY_CHECKED
         check(folder, thoroughly=small)
@@ -143,34 +143,27 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.rglob("*")) if path.is_file())
 
 
-def _described(building: Path, before: Path | None) -> dict[str, tuple[int, str]]:
-    """The size and the checksum of each file, known of those that are links to the generation before's."""
+def _files_with_checksums(building: Path, before: Path | None) -> dict[str, tuple[int, str]]:
+    """Return the size and checksum of each file by its name; those of links to the snapshot before are known."""
     try:
         known = manifest(before)["files"] if before else {}
     except (StoreError, KeyError):
         known = {}
     files = {path.relative_to(building).as_posix(): path for path in _files(building)}
     return {
-        name: known[name] if before and name in known and _is_one(before / name, path) else _measured(path)
+        name: known[name]
+        if before and name in known and _is_same_file(before / name, path)
+        else (path.stat().st_size, sha256(path))
         for name, path in files.items()
     }
 
 
-def _is_one(path: Path, other: Path) -> bool:
+def _is_same_file(path: Path, other: Path) -> bool:
     return path.exists() and path.samefile(other)
 
 
-def _measured(path: Path) -> tuple[int, str]:
-    return path.stat().st_size, _checksum(path)
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _write(path: Path, text: str) -> None:
-    """Write a file and see it on the disk."""
+    """Write a file, and wait until it is on the disk."""
     with path.open("w", encoding="utf-8") as stream:
         stream.write(text)
         stream.flush()

@@ -1,4 +1,4 @@
-"""Where passages and vectors live, behind one small Protocol."""
+"""The Protocol of a store of passages and vectors, and what goes into one and comes out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,76 +14,87 @@ Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
-    """Where the index is that many servers share; `rebuild` replaces one that was built with other settings."""
+class MilvusOptions:
+    """Where Milvus holds an index; `rebuild` replaces an index of other settings there."""
 
     uri: str
     token: str = field(default="", repr=False)
     rebuild: bool = False
 
 
-class Vectored(NamedTuple):
-    """A passage with what the encoder made of it, to be stored: its vector and its sentences'."""
+class EmbeddedPassage(NamedTuple):
+    """A passage with its vector, shape (dimension,), and its sentences', shape (sentences, dimension)."""
 
     passage: Passage
     vector: Vectors
-    sentences: Vectors
+    sentence_vectors: Vectors
 
 
 class Candidates(NamedTuple):
-    """Passages that one ranking or the other found, with the scores that each ranking gives to all of them."""
+    """The passages that either ranking proposes, by their numbers, with their scores in each ranking."""
 
     numbers: Numbers
     dense: Vectors  # cosine of the question and the passage
-    sentence: Vectors  # cosine of the question and the passage's nearest sentence
+    sentence: Vectors  # cosine of the question and the nearest sentence of the passage
     lexical: Vectors  # BM25
 
 
 class Store(Protocol):
-    """Passages with their vectors, numbered so that those of a document follow one another.
+    """Passages with their vectors.
 
-    A number is that of one passage for ever, but not every number has to have one.
+    Passages are numbered; those of a document follow one another. A number always means the same passage, but there may
+    be numbers without one.
     """
 
-    waits: bool  # for another machine, while questions of other threads should go on
+    waits: bool  # whether calls wait for another machine, so that other questions can go on meanwhile
 
     def __len__(self) -> int:
-        """How many passages there are."""
+        """Return the number of passages."""
+        ...
+
+    def close(self) -> None:
+        """Release files and connections. The store can't be used afterwards."""
         ...
 
     def search(self, vector: Vectors, terms: Sequence[str], k: int) -> Candidates:
-        """The k best passages by each ranking, for a question's unit vector, shape (dimension,), and its terms."""
+        """Return the k best passages of the dense ranking and of the lexical one.
+
+        `vector` is a question's unit vector, shape (dimension,), and `terms` are the question's.
+        """
         ...
 
     def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
-        """The passages of these numbers, in their order; numbers that have none are left out."""
+        """Return passages by their numbers, in the order given, without the numbers that have none."""
         ...
 
     def similarities(self, passages: Mapping[int, Passage], vector: Vectors) -> list[Vectors]:
-        """The cosine of a unit vector and each sentence of passages that are given by their numbers."""
+        """Return the cosines of a unit vector and each sentence of passages, shape (sentences,) for each passage."""
         ...
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
-        """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
+        """Return the inverse document frequency of each term, ln(1 + (N - n + 0.5) / (n + 0.5)) as in BM25.
+
+        n of the N passages have the term.
+        """
         ...
 
     def known(self, terms: Sequence[str]) -> set[str]:
-        """Those of the terms that any passage has."""
+        """Return the terms that occur in any passage."""
         ...
 
     def frequencies(self, words: Sequence[str]) -> dict[str, int]:
-        """How often each of the words that are there at all stands in the passages, without case and accents."""
+        """Return how often each known word occurs in the passages, ignoring case and accents."""
         ...
 
     def document(self, document_id: str) -> Document | None:
-        """The document of this id, or None where it isn't indexed."""
+        """Return the document of an id, or None where it isn't indexed."""
         ...
 
     def headings(self) -> list[str]:
-        """The headings that passages stand under, without those above them, or the titles where there are none."""
+        """Return the innermost headings of the passages, or the titles of the documents where there are none."""
         ...
 
 
-def searched(passage: Passage) -> str:
-    """The text that a passage is found by: its own, under its title and its heading."""
+def indexed_text(passage: Passage) -> str:
+    """Return the text whose words a passage is found by: its title, its headings and its own text."""
     return f"{passage.title}. {passage.heading}. {passage.text}"

@@ -1,4 +1,4 @@
-"""An index brought up to date with its documents: what is new is built, over what was there where little is."""
+"""The update of an index on disk: a new snapshot, built whole or as a layer over the store of the one before."""
 
 import hashlib
 import json
@@ -12,23 +12,23 @@ from qa.cache import Cache
 from qa.errors import StoreError
 from qa.index import snapshots
 from qa.index.build import Indexer, check_ids
-from qa.index.local.layered import NEWER, link
+from qa.index.local.layered import NEWER, link_older
 from qa.index.local.store import LocalStore
 from qa.text import passages
 from qa.text.structure import Structure
 from qa.types import Document
 
 FORMAT = 13  # of the index on disk
-DOCUMENTS = "documents.json"  # what a store was built from: the hashes of its documents by their ids
-LEAST_KEPT = 2000  # passages of a store that is kept where little has changed; a smaller one is built in seconds …
-MOST_CHANGED = 0.2  # … and one of which more is different had better be built anew
+DOCUMENTS = "documents.json"  # in the folder of a store: the hashes of its documents by their ids
+LEAST_KEPT = 2000  # passages of a store that is worth a layer; a smaller one is built in seconds …
+MOST_CHANGED = 0.2  # … and the proportion of it that may have changed
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is different from the generation before, by the ids of documents; moved ones as (old id, new id).
+    """The differences from the snapshot before, by the ids of documents.
 
-    `anew` says why all was built anew, where it was.
+    `moved` has pairs of the old id and the new one. `anew` says why everything was built anew, empty where it wasn't.
     """
 
     added: tuple[str, ...] = ()
@@ -44,10 +44,11 @@ class Changes:
 
 
 def update(documents: Sequence[Document], index: Path, indexer: Indexer) -> tuple[Path, Changes]:
-    """Return the folder of the snapshot of these documents and these vectors, built where it isn't the one in use.
+    """Bring an index up to date, and return the folder of its snapshot and what has changed.
 
-    A snapshot is named after all that it is built from. Of a large one that has changed a little only that is built,
-    over what was there. Raises CorpusError or StoreError.
+    The name of a snapshot is a hash of all that it is built from, so that an unchanged one is recognized. Where little
+    has changed in a large one, only that is built, as a layer over the store that is there. Raises CorpusError or
+    StoreError.
     """
     check_ids(documents)
     settings = settings_of(indexer)
@@ -55,23 +56,23 @@ def update(documents: Sequence[Document], index: Path, indexer: Indexer) -> tupl
     about = {**settings, "documents": hashes}
     name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
     in_use = snapshots.current(index)
-    before = _before(in_use)
-    changes = changes_between(before.get("documents", {}), hashes, _differing(before, settings))
+    before = _manifest_or_empty(in_use)
+    changes = changes_between(before.get("documents", {}), hashes, _differences(before, settings))
     if in_use is not None and in_use.name == name and snapshots.is_whole(in_use):
         return in_use, changes
     indexer.encoder.verify()
 
     def fill(folder: Path) -> dict[str, Any]:
-        before = snapshots.current(index)  # which another process may just have written
-        kept = _kept(before, settings, documents, hashes, indexer) if before else None
-        with closing(vector_cache(index, settings)) as cache:
-            if before is None or kept is None:
+        before = snapshots.current(index)  # another process may have replaced it meanwhile
+        layers = _layers(before, settings, documents, hashes, indexer) if before else None
+        with closing(Cache.open(index / snapshots.VECTORS, indexer.encoder.fingerprint)) as cache:
+            if before is None or layers is None:
                 (folder / DOCUMENTS).write_text(json.dumps(hashes), "utf-8")
                 with closing(indexer.build(documents, folder, cache)) as store:
                     return {"passage_count": len(store), "search": store.kind}
-            older, newer = kept
+            older, newer = layers
             with closing(older):
-                link(before, folder, older.gone)
+                link_older(before, folder, older.deleted)
                 count = len(older)
                 if newer:
                     (folder / NEWER).mkdir()
@@ -82,25 +83,25 @@ def update(documents: Sequence[Document], index: Path, indexer: Indexer) -> tupl
     return snapshots.create(index, name, about, fill, lambda message: indexer.progress(message, 0, 0)), changes
 
 
-def _kept(
+def _layers(
     folder: Path,
     settings: Mapping[str, Any],
     documents: Sequence[Document],
     hashes: Mapping[str, str],
     indexer: Indexer,
 ) -> tuple[LocalStore, list[Document]] | None:
-    """Return a snapshot's older store without what is gone of it, and the documents that aren't in it.
+    """Return the older store of a snapshot without what has changed, and the documents for the newer layer.
 
-    None where all had better be built anew.
+    Return None where it is better to build everything anew.
     """
-    if not snapshots.is_whole(folder) or _differing(snapshots.manifest(folder), settings):
+    if not snapshots.is_whole(folder) or _differences(snapshots.manifest(folder), settings):
         return None
     try:
         before = dict(json.loads((folder / DOCUMENTS).read_text("utf-8")))
         older = LocalStore.open(folder, [name for name, digest in before.items() if hashes.get(name) != digest])
-    except (StoreError, OSError, ValueError, TypeError):  # damaged: it is built anew
+    except (StoreError, OSError, ValueError, TypeError):  # damaged, so it is built anew
         return None
-    newer = [document for document in documents if before.get(document.id) != hashes[document.id]]
+    newer = [d for d in documents if before.get(d.id) != hashes[d.id]]
     if (
         older.size >= LEAST_KEPT
         and len(older) >= (1 - MOST_CHANGED) * older.size
@@ -113,7 +114,7 @@ def _kept(
 
 
 def settings_of(indexer: Indexer) -> dict[str, Any]:
-    """Return all that an index depends on besides the documents."""
+    """Return all that an index depends on besides its documents."""
     return {
         "format": FORMAT,
         "encoder": indexer.encoder.fingerprint,
@@ -122,20 +123,21 @@ def settings_of(indexer: Indexer) -> dict[str, Any]:
     }
 
 
-def vector_cache(index: Path, settings: Mapping[str, Any], part: str = "") -> Cache:
-    """What was embedded with these settings; raises OSError or sqlite3.OperationalError where it can't be written."""
-    return Cache(index / snapshots.VECTORS, str(settings["encoder"]), part)
-
-
 def hashes_of(documents: Sequence[Document]) -> dict[str, str]:
-    """The documents' ids, each with a hash of all that is indexed of it but a title that is only its file's name."""
-    titles = [document.title if document.titled else "" for document in documents]
-    parts = [f"{title}\n{Structure.of(d).dumped()}\n{d.text}" for d, title in zip(documents, titles, strict=True)]
-    return {d.id: hashlib.sha256(part.encode()).hexdigest() for d, part in zip(documents, parts, strict=True)}
+    """Return a hash of each document by its id: of its text, its structure, and its title if the file gives it."""
+
+    def digest(document: Document) -> str:
+        title = document.title if document.titled else ""
+        return hashlib.sha256(f"{title}\n{Structure.of(document).to_json()}\n{document.text}".encode()).hexdigest()
+
+    return {document.id: digest(document) for document in documents}
 
 
-def _before(in_use: Path | None) -> dict[str, Any]:
-    """What the generation in use was built from; nothing where there is none, or where that can't be read."""
+def _manifest_or_empty(in_use: Path | None) -> dict[str, Any]:
+    """Read the manifest of the snapshot in use; empty where there is none or it can't be read.
+
+    Raises StoreError where a newer version of this package wrote it.
+    """
     try:
         before = snapshots.manifest(in_use) if in_use else {}
     except StoreError:
@@ -148,15 +150,16 @@ def _before(in_use: Path | None) -> dict[str, Any]:
     return before
 
 
-def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    found = [f"{name} {before.get(name)} before, now {now[name]}" for name in now if before.get(name) != now[name]]
-    return "; ".join(found) if before else ""
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Describe how settings differ from those of a manifest; empty where they don't, or there is no manifest."""
+    differing = [f"{name} {before.get(name)} before, now {now[name]}" for name in now if before.get(name) != now[name]]
+    return "; ".join(differing) if before else ""
 
 
 def changes_between(before: Mapping[str, str], now: Mapping[str, str], anew: str = "") -> Changes:
-    """What is different between two sets of documents, given as their ids and hashes."""
-    gone = {before[name]: name for name in sorted(before.keys() - now.keys(), reverse=True)}
-    moved = [(gone.pop(now[name]), name) for name in sorted(now.keys() - before.keys()) if now[name] in gone]
+    """Compare two sets of documents, given as hashes by their ids."""
+    missing = {before[name]: name for name in sorted(before.keys() - now.keys(), reverse=True)}
+    moved = [(missing.pop(now[name]), name) for name in sorted(now.keys() - before.keys()) if now[name] in missing]
     old, new = {pair[0] for pair in moved}, {pair[1] for pair in moved}
     return Changes(
         added=tuple(name for name in now if name not in before and name not in new),

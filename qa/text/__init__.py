@@ -1,1 +1,1 @@
-"""A document's text → passages, sentences and terms."""
+"""Document → passages, sentences and terms."""

@@ -1,7 +1,7 @@
-"""A plain text's blocks: paragraphs and the items of lists, by empty lines, bullets and numbers, and its headings.
+"""The blocks of a document: how a plain text is divided into blocks, and which blocks can be quoted.
 
-A heading is a short line alone that is underlined or stands above a long paragraph. Only places in the text are found,
-nothing is rewritten.
+Empty lines separate paragraphs; bullets and numbers begin items. A heading is a short line that is underlined or stands
+alone above a long paragraph. Blocks are places in the text, which is never rewritten.
 """
 
 import re
@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from qa.types import Block
 
-PLAIN_HEADING = 60  # characters; a line that stands alone above a paragraph is its heading up to this length …
-PLAIN_PARAGRAPH = 120  # … where the paragraph is at least as long as this
-UNDERLINED = {"=": 1, "-": 2, "~": 3}  # the levels of headings by the line below them
-PLAIN_LEVEL = 6  # of one that nothing underlines
-SPARE = 2  # characters that a line below a heading can be shorter or longer
+PLAIN_HEADING = 60  # characters: the longest line that, alone above a paragraph, is its heading …
+PLAIN_PARAGRAPH = 120  # characters: … and the shortest such paragraph
+UNDERLINED = {"=": 1, "-": 2, "~": 3}  # the level of a heading by the character that underlines it
+PLAIN_LEVEL = 6  # the level of a heading that nothing underlines
+UNEVEN = 2  # characters by which a heading and its underline may differ in length
 
-STATES = re.compile(  # a heading that is a sentence, as "The pool is closed on Mondays", and not a question
+STATEMENT = re.compile(  # a heading that states something, like "The pool is closed on Mondays", and isn't a question
     r"(?!(?:what|which|who|whose|when|where|why|how|is|are|was|were|can|do|does|did|will|should|may|must)\b|.*\?$)"
     r"(?=(?:\S+\s+){3}\S).*\S\s"
     r"(?:is|are|was|were|has|have|had|can|cannot|may|must|will|should|do|does|did|\w+n['’]t)\s",
@@ -32,44 +32,46 @@ FIRST = re.compile(r"\(?(?:1|a|A|i)[.)]")
 
 
 class Quotable(NamedTuple):
-    """A block that can be quoted, and the headings that it stands under, outermost first."""
+    """A block that can be quoted, with the headings it stands under, outermost first."""
 
     block: Block
     headings: tuple[str, ...]
 
 
 def quotable(text: str, blocks: Iterable[Block]) -> Iterator[Quotable]:
-    """A document's blocks in order under their headings.
+    """Yield the blocks that can be quoted, in order.
 
-    A heading that is a sentence, or stands above no text, is one as well.
+    These are all blocks that aren't headings, and the headings that state something or have no text below them.
     """
-    path: list[tuple[int, str]] = []
+    path: list[tuple[int, str]] = []  # levels and headings
     for block, following in pairwise([*blocks, None]):
         if block is None:
             continue
         if block.kind == "heading":
             path = [(level, name) for level, name in path if level < block.level]
-            own = " ".join(text[block.start : block.end].split())
+            heading = " ".join(text[block.start : block.end].split())
             is_alone = following is None or (following.kind == "heading" and following.level <= block.level)
-            if is_alone or STATES.match(own):
+            if is_alone or STATEMENT.match(heading):
                 yield Quotable(block, tuple(name for _, name in path))
-            path.append((block.level, own))
+            path.append((block.level, heading))
         elif block.start < block.end:
             yield Quotable(block, tuple(name for _, name in path))
 
 
 class _Line(NamedTuple):
+    """A line that isn't empty, without the white space around it; `indent` is in columns."""
+
     start: int
-    end: int  # without the space after its words
+    end: int
     indent: int
     words: str
 
 
-def plain(text: str) -> tuple[Block, ...]:
-    """The blocks of a text that has no other structure than its lines."""
-    found: list[Block] = []
+def plain_blocks(text: str) -> tuple[Block, ...]:
+    """Return the blocks of a text that has no structure but its lines."""
+    blocks: list[Block] = []
     lists = 0
-    inside: list[tuple[int, int]] = []  # the lists that the last item is in: how far from the left, and their numbers
+    inside: list[tuple[int, int]] = []  # the indents and numbers of the lists that the last item is in, outermost first
     for group in _groups(text):
         in_list = bool(inside) and group[0].indent > inside[-1][0]
         if not in_list and not _marker(group[0].words):
@@ -85,19 +87,19 @@ def plain(text: str) -> tuple[Block, ...]:
                     lists += 1
                     inside.append((indent, lists))
                 skipped = len(mark) if mark[0] in BULLETS else 0
-                found.append(Block("item", start + skipped, end, len(inside) - 1, inside[-1][1], opens=True))
+                blocks.append(Block("item", start + skipped, end, len(inside) - 1, inside[-1][1], opens=True))
             elif inside and (in_list or not first):
-                found.append(Block("item", start, end, len(inside) - 1, inside[-1][1]))
+                blocks.append(Block("item", start, end, len(inside) - 1, inside[-1][1]))
             elif level := _underlined(lines):
-                found.append(Block("heading", start, lines[0].end, level))
+                blocks.append(Block("heading", start, lines[0].end, level))
             else:
-                found.append(Block("paragraph", start, end))
+                blocks.append(Block("paragraph", start, end))
             first = False
-    return tuple(_with_headings(text, found))
+    return tuple(_with_headings(text, blocks))
 
 
 def _groups(text: str) -> Iterator[list[_Line]]:
-    """The lines that no empty line or rule parts; a rule right below a line alone may underline it."""
+    """Yield the lines between empty lines or rules; a rule that underlines a single line belongs to its group."""
     group: list[_Line] = []
     for match in LINE.finditer(text):
         words = match[0].strip()
@@ -117,20 +119,21 @@ def _groups(text: str) -> Iterator[list[_Line]]:
 
 
 def _underlined(lines: list[_Line]) -> int:
-    """The level of a heading that these lines are, 0 for none."""
+    """Return the level of a heading if these lines are an underlined one, otherwise 0."""
     if len(lines) != 2 or len(set(lines[1].words)) > 1 or lines[0].words[-1] in ".,;:":
         return 0
-    fits = abs(len(lines[0].words) - len(lines[1].words)) <= SPARE
+    fits = abs(len(lines[0].words) - len(lines[1].words)) <= UNEVEN
     return UNDERLINED.get(lines[1].words[0], 0) if fits else 0
 
 
 def _marker(words: str) -> str:
-    found = BULLET.match(words) or NUMBER.match(words)
-    return found[0] if found else ""
+    """Return the bullet or number that a line begins with, with the space after it."""
+    match = BULLET.match(words) or NUMBER.match(words)
+    return match[0] if match else ""
 
 
 def _items(group: list[_Line], listed: bool) -> Iterator[list[_Line]]:
-    """A group's lines, those that belong to one paragraph or item together."""
+    """Divide the lines of a group into paragraphs and items."""
     lines: list[_Line] = []
     for line in group:
         mark = _marker(line.words)
@@ -143,8 +146,9 @@ def _items(group: list[_Line], listed: bool) -> Iterator[list[_Line]]:
     yield lines
 
 
-def _with_headings(text: str, found: list[Block]) -> Iterator[Block]:
-    for block, following in pairwise([*found, Block("", 0, 0)]):
+def _with_headings(text: str, blocks: list[Block]) -> Iterator[Block]:
+    """Turn short paragraphs above long ones into headings."""
+    for block, following in pairwise([*blocks, Block("", 0, 0)]):
         line = text[block.start : block.end]
         is_heading = (
             block.kind == "paragraph"

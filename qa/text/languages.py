@@ -1,11 +1,11 @@
-"""The languages whose stems and stop words are known, and which of them a text is in."""
+"""The languages whose stems and stop words are known, and how the language of a text is detected."""
 
 from collections.abc import Sequence
 from functools import cache
 
 from qa.text.normalization import WORD
 
-# ISO 639-1 code → the name that PyStemmer's algorithm and bm25s's list of stop words have
+# ISO 639-1 code → name of the stemmer in PyStemmer and of the stop words in bm25s
 LANGUAGES = {
     "da": "danish",
     "de": "german",
@@ -28,24 +28,25 @@ ENGLISH_STOP_WORDS = frozenset(
     your yours""".split()
 )
 SAMPLE = 200_000  # characters that a language is detected from
+LEAST_STOP_WORDS = 0.1  # of the words of a text in a language
 
 
 def detect_language(texts: Sequence[str], default: str = "en") -> str:
-    """The code of the language whose stop words make up most of the texts; the default where none stands out."""
+    """Return the code of the language whose stop words are most frequent, the default where none are frequent."""
     sample, words = 0, []
     for text in texts:
         words += WORD.findall(text[: SAMPLE - sample].lower())
         sample += len(text)
         if sample >= SAMPLE:
             break
-    shares = {code: sum(word in stop_words(code) for word in words) for code in LANGUAGES}
-    best = max(shares, key=lambda code: (shares[code], code == default))
-    return best if shares[best] > 0.1 * len(words) else default
+    counts = {code: sum(word in stop_words(code) for word in words) for code in LANGUAGES}
+    best = max(counts, key=lambda code: (counts[code], code == default))
+    return best if counts[best] > LEAST_STOP_WORDS * len(words) else default
 
 
 @cache
 def stop_words(language: str) -> frozenset[str]:
-    """A language's words that carry no meaning of their own."""
+    """Return the words of a language that carry no meaning of their own."""
     if language == "en":
         return ENGLISH_STOP_WORDS
     from bm25s import stopwords

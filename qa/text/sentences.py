@@ -1,18 +1,17 @@
-"""Where the sentences of a block stand, by sentencex and the document's language."""
+"""Block → its sentences, by sentencex, in the language of the document."""
 
 import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from qa.types import Block
+from qa.types import Block, Span
 
-Span = tuple[int, int]
-LONG_SENTENCE = 400  # characters; longer ones, as lines without a full stop, are taken line by line
-WHOLE_ROW = 300  # characters; a table's row up to this length is one sentence, whatever stands in its cells
+LONG_SENTENCE = 400  # characters; a longer sentence, such as lines without full stops, is divided into its lines
+WHOLE_ROW = 300  # characters; up to this length a row of a table is one sentence, whatever its cells hold
 NEWLINE = re.compile(r"\r\n?|\n")
 NUMBERED = re.compile(r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivxlIVXL]{1,6})[.)]?|§+ ?\d+[a-z]?\.?)[ \t]+(?=\S)")
-GOES_ON = re.compile(r"[a-z]")  # how no sentence begins after a short word with a full stop
-SHORT_WORD = re.compile(r"(?<![\w.])[^\W\d]{1,6}\.\s*$")
+LOWER_CASE = re.compile(r"[a-z]")
+ABBREVIATION = re.compile(r"(?<![\w.])[^\W\d]{1,6}\.\s*$")  # where the next word is in lower case
 BEFORE_NUMBERS = re.compile(
     r"\b(?:vols?|no|nos|nr|figs?|eqs?|secs?|chs?|pp?|arts?|paras?|approx|ca|max|min|ed|abs|bd|tab|abb)\.\s*$",
     re.IGNORECASE,
@@ -22,8 +21,11 @@ ORDINAL = re.compile(
 )
 
 
-def sentences(text: str, block: Block, language: str) -> Iterator[Span]:
-    """Where the sentences of a block stand, without the space around them; the first has the number before an item."""
+def sentence_spans(text: str, block: Block, language: str) -> Iterator[Span]:
+    """Yield where the sentences of a block stand, without the white space around them.
+
+    The number of an item or heading belongs to its first sentence.
+    """
     number = NUMBERED.match(text, block.start, block.end) if block.kind in ("item", "heading") else None
     begin = number.end() if number else block.start
     if block.kind == "row" and block.end - block.start <= WHOLE_ROW:
@@ -39,18 +41,19 @@ def sentences(text: str, block: Block, language: str) -> Iterator[Span]:
 
 
 def _ends(text: str, start: int, end: int, language: str) -> list[int]:
-    """Where sentences end, without those ends that are only an abbreviation's or an ordinal number's."""
+    """Return where sentences end; the full stop of an abbreviation or an ordinal number ends none."""
     from sentencex import get_sentence_boundaries
 
-    ends = [start + found["end_index"] for found in get_sentence_boundaries(language, text[start:end])]
-    return [at for at in ends[:-1] if not _goes_on(text, start, at, end, language)] + [end]
+    ends = [start + boundary["end_index"] for boundary in get_sentence_boundaries(language, text[start:end])]
+    return [at for at in ends[:-1] if not _continues(text, start, at, end, language)] + [end]
 
 
-def _goes_on(text: str, start: int, at: int, end: int, language: str) -> bool:
+def _continues(text: str, start: int, at: int, end: int, language: str) -> bool:
+    """Return whether a sentence goes on behind what looks like its end."""
     before, after = text[max(start, at - 30) : at], text[at : min(end, at + 10)].lstrip()
     if "\n" in before[len(before.rstrip()) :] or not after:
         return False
-    if GOES_ON.match(after) and SHORT_WORD.search(before):
+    if LOWER_CASE.match(after) and ABBREVIATION.search(before):
         return True
     if after[0].isdecimal() and BEFORE_NUMBERS.search(before):
         return True

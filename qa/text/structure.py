@@ -1,13 +1,14 @@
-"""A document's blocks, links and pages as JSON, as they are kept and sent between processes."""
+"""The structure of a document as JSON, to keep it and to send it between processes."""
 
 import json
+from pathlib import Path
 from typing import NamedTuple
 
 from qa.types import Block, Cell, Document, Link
 
 
 class Structure(NamedTuple):
-    """All of a document that isn't its text or name."""
+    """All of a document but its id, title, path and text."""
 
     blocks: tuple[Block, ...] = ()
     links: tuple[Link, ...] = ()
@@ -17,31 +18,38 @@ class Structure(NamedTuple):
 
     @classmethod
     def of(cls, document: Document) -> "Structure":
-        """A document's."""
+        """Return the structure of a document."""
         return cls(document.blocks, document.links, document.pages, document.address, document.scanned)
 
-    def dumped(self) -> str:
-        """It as JSON on one line; what is empty at the end of a block is left out."""
+    def document(self, id_: str, title: str, text: str, path: Path | None) -> Document:
+        """Return the document of this structure."""
+        return Document(
+            id_, title, text, self.blocks, path, self.links, self.pages, address=self.address, scanned=self.scanned
+        )
+
+    def to_json(self) -> str:
+        """Return JSON on one line, without the defaults at the end of each block."""
         return json.dumps([[_short(b) for b in self.blocks], self.links, self.pages, self.address, self.scanned])
 
     @classmethod
-    def loaded(cls, text: str) -> "Structure":
-        """What `dumped` gave."""
+    def from_json(cls, text: str) -> "Structure":
+        """Return the structure that `to_json` wrote."""
         blocks, links, pages, address, scanned = json.loads(text)
-        made = tuple(map(_block, blocks)), tuple(Link(*link) for link in links)
-        return cls(*made, tuple(pages), address, tuple(scanned))
+        return cls(
+            tuple(map(_block, blocks)), tuple(Link(*link) for link in links), tuple(pages), address, tuple(scanned)
+        )
 
 
-NOTHING = Block("", 0, 0)
+EMPTY = Block("", 0, 0)
 
 
 def _short(block: Block) -> list[object]:
     row: list[object] = list(block)
-    while row and row[-1] == NOTHING[len(row) - 1] and len(row) > 3:
+    while row and row[-1] == EMPTY[len(row) - 1] and len(row) > 3:
         row.pop()
     return row
 
 
 def _block(row: list[object]) -> Block:
-    found = Block(*row)  # type: ignore[arg-type]
-    return found._replace(cells=tuple(Cell(*cell) for cell in found.cells))
+    block = Block(*row)  # type: ignore[arg-type]
+    return block._replace(cells=tuple(Cell(*cell) for cell in block.cells))

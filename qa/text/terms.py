@@ -1,4 +1,4 @@
-"""Text → terms: the stems of the words that carry meaning, in a text's language."""
+"""Text → terms: the stems of the words that carry meaning."""
 
 from functools import lru_cache
 from typing import Any
@@ -11,7 +11,7 @@ KEPT, LONG = 20_000, 40  # words whose terms are kept, and letters of the longes
 
 
 class Analyzer:
-    """Finds the terms of texts in one of LANGUAGES, given by its code; raises SettingsError for any other."""
+    """Finds the terms of texts in a language, one of the codes in LANGUAGES; raises SettingsError for any other."""
 
     def __init__(self, language: str = "en") -> None:
         import Stemmer
@@ -23,11 +23,13 @@ class Analyzer:
         stemmer: Any = Stemmer.Stemmer(LANGUAGES[language])
 
         def term(word: str) -> str:
-            return "" if fold(word) in stop else fold(stemmer.stemWord(word))  # endings have accents of their own
+            return (
+                "" if fold(word) in stop else fold(stemmer.stemWord(word))
+            )  # stemmed first: endings depend on accents
 
         self._term, self._kept = term, lru_cache(maxsize=KEPT)(term)
 
     def terms(self, text: str) -> list[str]:
-        """The terms of a text in order, repeated as often as they occur."""
+        """Return the terms of a text, in order and as often as they occur."""
         words = WORD.findall(text.lower())
         return [term for word in words if (term := (self._kept if len(word) <= LONG else self._term)(word))]

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from support import WordCountEncoder
 
-from qa.encoder.base import Encoded, Span
-from qa.encoder.batching import MOST, Together, Turns
+from qa.encoder.base import Encoded
+from qa.encoder.batching import MAX_BATCH, QuestionBatcher, Turns
+from qa.types import Span
 
-QUESTIONS = [f"Which {'river ' * n}is port {n} on?" for n in range(3 * MOST)]
+QUESTIONS = [f"Which {'river ' * n}is port {n} on?" for n in range(3 * MAX_BATCH)]
 
 
 class Slow:
@@ -31,7 +32,7 @@ class Slow:
 
 def test_what_waits_is_encoded_together_and_everyone_gets_their_own() -> None:
     slow = Slow()
-    together = Together(slow)
+    together = QuestionBatcher(slow)
     with ThreadPoolExecutor(len(QUESTIONS)) as pool:
         first = pool.submit(together, QUESTIONS[0], [(0, 5)])
         assert slow.begun.wait(20)
@@ -40,16 +41,16 @@ def test_what_waits_is_encoded_together_and_everyone_gets_their_own() -> None:
             pass
         slow.let.set()
         found = [each.result(20) for each in (first, *others)]
-    assert slow.sizes == [1, MOST, MOST, MOST - 1]
+    assert slow.sizes == [1, MAX_BATCH, MAX_BATCH, MAX_BATCH - 1]
     for question, own in zip(QUESTIONS, found, strict=True):
         (alone,) = WordCountEncoder().encode_questions([question], [[(0, 5)]])
         assert np.array_equal(own.vector, alone.vector)
-        assert np.array_equal(own.stretches, alone.stretches)
+        assert np.array_equal(own.span_vectors, alone.span_vectors)
 
 
 def test_an_error_reaches_all_that_were_encoded_together_and_nobody_after_them() -> None:
     slow = Slow()
-    together = Together(slow)
+    together = QuestionBatcher(slow)
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(together, "first", [])
         assert slow.begun.wait(20)
@@ -77,7 +78,7 @@ class Interrupted(threading.Event):
 def test_whoever_is_interrupted_when_it_is_to_encode_leaves_that_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     slow = Slow()
     monkeypatch.setattr("qa.encoder.batching.threading.Event", Interrupted)
-    together = Together(slow)
+    together = QuestionBatcher(slow)
     with ThreadPoolExecutor(2) as pool, ThreadPoolExecutor(1, "interrupted") as unlucky:
         first = pool.submit(together, "first", [])
         assert slow.begun.wait(20)

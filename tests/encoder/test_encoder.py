@@ -18,13 +18,13 @@ TEXT = "The port is on the Tom River. It is old."
 def test_vectors_have_unit_length_and_a_stretch_is_pooled_from_its_own_words(torch_encoder: SentenceEncoder) -> None:
     (found,) = torch_encoder.encode_passages([TEXT], [[(0, 29), (30, 40), (0, len(TEXT))]])
     assert found.vector.shape == (384,)
-    assert found.stretches.shape == (3, 384)
+    assert found.span_vectors.shape == (3, 384)
     assert np.linalg.norm(found.vector) == pytest.approx(1, abs=1e-5)
-    assert np.linalg.norm(found.stretches, axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
+    assert np.linalg.norm(found.span_vectors, axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
     (question,) = torch_encoder.encode_questions(["Which river is the port on?"], [[]])
-    port, old, whole = found.stretches @ question.vector
+    port, old, whole = found.span_vectors @ question.vector
     assert port > whole > old
-    assert found.stretches[2] @ found.vector > 0.98
+    assert found.span_vectors[2] @ found.vector > 0.98
 
 
 def test_the_bundled_weights_are_the_published_ones_and_others_are_refused(
@@ -76,19 +76,19 @@ def test_a_text_has_the_same_vectors_alone_and_among_others(torch_encoder: Sente
     spans = [(0, 29), (30, 40)]
     (alone,) = torch_encoder.encode_passages([TEXT], [spans])
     among = torch_encoder.encode_passages(["Short.", TEXT, "A longer text. " * 30], [[], spans, [(0, 14)]])
-    assert [one.stretches.shape for one in among] == [(0, 384), (2, 384), (1, 384)]
+    assert [one.span_vectors.shape for one in among] == [(0, 384), (2, 384), (1, 384)]
     np.testing.assert_allclose(among[1].vector, alone.vector, atol=1e-5)
-    np.testing.assert_allclose(among[1].stretches, alone.stretches, atol=1e-5)
+    np.testing.assert_allclose(among[1].span_vectors, alone.span_vectors, atol=1e-5)
     assert torch_encoder.encode_passages([], []) == []
-    assert alone.vector.dtype == alone.stretches.dtype == np.float32
+    assert alone.vector.dtype == alone.span_vectors.dtype == np.float32
 
 
 def test_a_stretch_that_is_cut_off_or_empty_has_the_vector_of_what_was_read(torch_encoder: SentenceEncoder) -> None:
     text = "word " * 600
     (found,) = torch_encoder.encode_passages([text], [[(0, 4), (2900, 2904), (4, 4)]])
-    assert np.linalg.norm(found.stretches, axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
+    assert np.linalg.norm(found.span_vectors, axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
     (empty,) = torch_encoder.encode_questions([""], [[(0, 0)]])
-    assert np.isfinite(empty.stretches).all()
+    assert np.isfinite(empty.span_vectors).all()
 
 
 def test_the_default_reads_256_tokens_and_its_tokenizer_does_not_truncate(torch_encoder: SentenceEncoder) -> None:

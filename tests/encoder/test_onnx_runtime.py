@@ -65,7 +65,7 @@ def test_vectors_are_those_of_sentence_transformers(
     )
     for own, other in pairs:
         assert own.vector @ other.vector >= 0.9999
-        assert np.abs(own.stretches - other.stretches).max() < 0.01
+        assert np.abs(own.span_vectors - other.span_vectors).max() < 0.01
 
 
 def test_a_model_with_prompts_gets_them(torch_encoder: SentenceEncoder, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_model_with_prompts_gets_them(torch_encoder: SentenceEncoder, tmp_path
     for encode in ("encode_questions", "encode_passages"):
         one, other = (getattr(each, encode)(TEXTS[:1], [[(0, 5)]])[0] for each in (ours, theirs))
         assert one.vector @ other.vector >= 0.9999
-        assert one.stretches[0] @ other.stretches[0] >= 0.9999
+        assert one.span_vectors[0] @ other.span_vectors[0] >= 0.9999
         assert one.vector @ torch_encoder.encode_questions(TEXTS[:1], [[]])[0].vector < 0.99
     config.write_text(json.dumps(about), "utf-8")
     assert load(str(copy), tmp_path / "encoder", "onnx").fingerprint != ours.fingerprint
@@ -115,7 +115,7 @@ def test_in_memory_nothing_stays_on_the_disk(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_network_that_comes_with_the_package_is_what_would_be_exported_now(encoder: Encoder) -> None:
-    now = exporting.exported(SentenceEncoder())
+    now = exporting.exported_network(SentenceEncoder())
     folder = BUNDLED / DEFAULT
     assert json.loads((folder / ABOUT).read_text("utf-8")) == now.about, "run python -m qa.encoder.onnx_export"
     operations = [[node.op_type for node in g.graph.node] for g in (onnx.load_model(folder / NETWORK), now.graph)]
@@ -130,7 +130,7 @@ def test_without_the_package_of_its_weights_the_default_encoder_is_exported_as_a
     monkeypatch.setattr(exporting, "bundled_weights", lambda: None)
     exporting.write(DEFAULT, tmp_path, "onnx")
     expected = np.load(tmp_path / PROBED)
-    assert (exporting.probed(OnnxEncoder(tmp_path)) * expected).sum(axis=-1).min() >= 0.9999
+    assert (exporting.probe_vectors(OnnxEncoder(tmp_path)) * expected).sum(axis=-1).min() >= 0.9999
 
 
 def test_other_vectors_are_refused_once_and_pytorch_runs_the_encoder(

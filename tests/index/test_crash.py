@@ -47,7 +47,7 @@ def update(index: Path, documents: list[Document]) -> Path:
 
 
 def texts(folder: Path) -> list[str]:
-    """What a generation would answer from, read back through the store."""
+    """What a snapshot would answer from, read back through the store."""
     snapshots.check(folder, thoroughly=True)
     with closing(open_store(folder)) as store:
         found = sorted(passage.text for passage in store.passages(range(MOST)).values())

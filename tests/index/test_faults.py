@@ -83,7 +83,7 @@ def update(index: Path, documents: list[Document]) -> Path:
 
 
 def texts(folder: Path | None) -> list[str] | None:
-    """What a generation would answer from, every byte of it checked; None where there is none."""
+    """What a snapshot would answer from, every byte of it checked; None where there is none."""
     if folder is None:
         return None
     snapshots.check(folder, thoroughly=True)
@@ -144,7 +144,7 @@ def test_any_write_that_fails_leaves_the_index_as_it_was_and_the_next_update_fin
     environment = os.environ | {
         "LD_PRELOAD": str(library),
         "FAULT_FOLDER": str(tmp_path / "work"),
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONPATH": os.pathsep.join(map(str, Path(__file__).parents[:2])),
     }
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False, timeout=280

@@ -17,9 +17,9 @@ from qa.errors import CorpusError, StoreError
 from qa.index import snapshots
 from qa.index import update as updating
 from qa.index.build import Indexer
-from qa.index.local.columns import floats, whole
-from qa.index.local.layered import GONE, NEWER, Layered, open_store
-from qa.index.local.nearest import Nearest
+from qa.index.local.columns import to_float32, to_int16
+from qa.index.local.layered import DELETED, NEWER, LayeredStore, open_store
+from qa.index.local.nearest import NearestNeighbors
 from qa.index.local.store import DATABASE, LocalStore
 from qa.text.terms import Analyzer
 from qa.types import Passage
@@ -41,7 +41,7 @@ def documents(**texts: str) -> list[Document]:
 
 
 def update(index: Path, given: list[Document]) -> tuple[Path, list[str]]:
-    """The generation of these documents, and the texts that were embedded for it."""
+    """The snapshot of these documents, and the texts that were embedded for it."""
     encoder = WordCountEncoder()
     folder, _ = updating.update(given, index, Indexer(encoder, Analyzer()))
     snapshots.check(folder, thoroughly=True)
@@ -65,7 +65,7 @@ def test_only_what_is_different_is_written(tmp_path: Path) -> None:
     assert embedded == ["Oak. A port of the river."]
     assert (third / DATABASE).stat().st_ino == before
     with closing(open_store(third)) as store:
-        assert isinstance(store, Layered)
+        assert isinstance(store, LayeredStore)
         assert [p.document_id for p in store.passages(ALL).values()] == ["ash.md", "elm.md", "oak.md"]
         assert store.document("elm.md") == documents(elm=f"{ELM} And bread.")[0]
         assert store.frequencies(["bread", "river"]) == {"bread": 1, "river": 2}
@@ -77,7 +77,7 @@ def test_what_is_as_it_was_again_needs_nothing_over_it(tmp_path: Path) -> None:
     folder, embedded = update(tmp_path, documents(elm=ELM, ash=ASH))
     assert embedded == []
     assert not (folder / NEWER).exists()
-    assert json.loads((folder / GONE).read_text("utf-8")) == []
+    assert json.loads((folder / DELETED).read_text("utf-8")) == []
 
 
 def test_a_document_that_is_gone_is_not_found_by_anything(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_what_is_not_worth_keeping_is_built_anew(
     monkeypatch.setattr(updating, "MOST_CHANGED", most)
     update(tmp_path, documents(ash=ASH, elm=ELM))
     folder, _ = update(tmp_path, documents(**after))
-    assert not (folder / GONE).exists()
+    assert not (folder / DELETED).exists()
     with closing(open_store(folder)) as store:
         assert isinstance(store, LocalStore)
 
@@ -117,7 +117,7 @@ def test_what_has_other_settings_is_not_kept(tmp_path: Path) -> None:
     update(tmp_path, documents(ash=ASH))
     given = documents(ash=ASH, elm=ELM)
     folder, _ = updating.update(given, tmp_path, Indexer(WordCountEncoder(), Analyzer("de")))
-    assert not (folder / GONE).exists()
+    assert not (folder / DELETED).exists()
 
 
 def test_two_documents_of_one_id_are_refused(tmp_path: Path) -> None:
@@ -183,11 +183,11 @@ def test_files_are_copied_where_there_are_no_links(tmp_path: Path, monkeypatch: 
 def test_damage_is_a_clear_error_and_the_next_update_builds_anew(tmp_path: Path, damage: bytes) -> None:
     update(tmp_path, documents(ash=ASH))
     folder, _ = update(tmp_path, documents(ash=ASH, elm=ELM))
-    (folder / GONE).write_bytes(damage)
+    (folder / DELETED).write_bytes(damage)
     with pytest.raises(StoreError, match="is damaged: delete that folder"):
         open_store(folder)
     folder, _ = update(tmp_path, documents(ash=ASH, elm=ELM))
-    assert not (folder / GONE).exists()
+    assert not (folder / DELETED).exists()
 
 
 def test_a_byte_that_differs_in_what_was_kept_is_still_found(tmp_path: Path) -> None:
@@ -201,10 +201,10 @@ def test_a_byte_that_differs_in_what_was_kept_is_still_found(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("exact", [0, 1000])
 def test_vectors_that_are_left_out_are_not_found(exact: int) -> None:
-    vectors = whole(unit(np.random.default_rng(7).standard_normal((400, 8))))
-    everything = Nearest.build(vectors, exact=exact)
-    question = floats(vectors[0])
+    vectors = to_int16(unit(np.random.default_rng(7).standard_normal((400, 8))))
+    everything = NearestNeighbors.build(vectors, exact=exact)
+    question = to_float32(vectors[0])
     expected = everything(question, 20).tolist()
     without = sorted(expected[:10])
-    found = Nearest(vectors, everything._inverted, without)(question, 10)
+    found = NearestNeighbors(vectors, everything._inverted, without)(question, 10)
     assert set(found.tolist()) == set(expected[10:])

@@ -26,8 +26,8 @@ from qa.cli.main import cli
 from qa.errors import CorpusError, StoreError, StoreUnavailable
 from qa.index.build import Indexer
 from qa.index.local.store import LocalStore
-from qa.index.milvus import build as sharing
-from qa.index.store import Shared, Store
+from qa.index.milvus.update import update_milvus
+from qa.index.store import MilvusOptions, Store
 from qa.text.terms import Analyzer
 from qa.web.api import handle_errors, routes
 from qa.web.service import Service
@@ -56,16 +56,16 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def share(milvus_uri: str, tmp_path: Path) -> Callable[..., MilvusStore]:
-    def share(documents: Sequence[Document], language: str = "en", **options: Any) -> MilvusStore:
+def put(milvus_uri: str, tmp_path: Path) -> Callable[..., MilvusStore]:
+    def put(documents: Sequence[Document], language: str = "en", **options: Any) -> MilvusStore:
         encoder = options.pop("encoder", WordCountEncoder())
-        shared = Shared(options.pop("uri", milvus_uri), **options)
-        return sharing.share(shared, documents, tmp_path, Indexer(encoder, Analyzer(language)))[0]
+        place = MilvusOptions(options.pop("uri", milvus_uri), **options)
+        return update_milvus(place, documents, tmp_path, Indexer(encoder, Analyzer(language)))[0]
 
-    return share
+    return put
 
 
-Share = Callable[..., MilvusStore]
+Put = Callable[..., MilvusStore]
 
 
 @pytest.fixture
@@ -114,10 +114,10 @@ def passages(store: Store, k: int = 100) -> list[Any]:
     return sorted(zip(there.values(), scores, strict=True), key=lambda each: (each[0].document_id, each[0].start))
 
 
-def test_only_the_rows_of_documents_that_changed_are_written(share: Share) -> None:
-    share([ASH, ELM, OAK])
+def test_only_the_rows_of_documents_that_changed_are_written(put: Put) -> None:
+    put([ASH, ELM, OAK])
     encoder = WordCountEncoder()
-    store = share([ASH, Document("elm.md", "Elm", "Coal is red.")], encoder=encoder)
+    store = put([ASH, Document("elm.md", "Elm", "Coal is red.")], encoder=encoder)
     assert encoder.texts == ["Elm. Coal is red."]
     for kind in ("passages", "sentences", "texts"):
         generations = rows(store, kind)
@@ -127,19 +127,19 @@ def test_only_the_rows_of_documents_that_changed_are_written(share: Share) -> No
     assert store.known(["baker", "black", "red"]) == {"red"}
 
 
-def test_nothing_is_written_and_nothing_embedded_where_nothing_changed(share: Share) -> None:
-    before = share([ASH, ELM])
+def test_nothing_is_written_and_nothing_embedded_where_nothing_changed(put: Put) -> None:
+    before = put([ASH, ELM])
     encoder = WordCountEncoder()
-    again = share([ELM, ASH], encoder=encoder)
+    again = put([ELM, ASH], encoder=encoder)
     assert encoder.texts == []
-    assert before.generation == again.generation
+    assert before.snapshot == again.snapshot
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=CORPORA)
-def test_an_updated_store_is_the_one_that_would_be_built_anew(share: Share, texts: dict[str, str]) -> None:
+def test_an_updated_store_is_the_one_that_would_be_built_anew(put: Put, texts: dict[str, str]) -> None:
     documents = [Document(name, f"Title {name}", text) for name, text in {"z": "One port.", **texts}.items()]
-    there = share(documents)
+    there = put(documents)
     local = Indexer(WordCountEncoder(), Analyzer("en")).build(documents)
     assert passages(there) == passages(local)
     terms = ["river", "coal", "port", "titl", "baker", "a"]
@@ -151,23 +151,23 @@ def test_an_updated_store_is_the_one_that_would_be_built_anew(share: Share, text
     local.close()
 
 
-def test_a_document_longer_than_a_field_comes_back_whole(share: Share) -> None:
+def test_a_document_longer_than_a_field_comes_back_whole(put: Put) -> None:
     long = markdown("long.md", "Long", "# The ключ 漢字 😀 port\n\n" + "Река 漢字 😀 port. " * 3000 + "x" * 70_000)
-    store = share([long])
+    store = put([long])
     assert store.document("long.md") == long
     for passage in store.passages(range(0, len(store), 7)).values():
         assert passage.text == long.text[passage.start : passage.end]
 
 
 def test_readers_see_whole_documents_while_an_update_goes_on(
-    share: Share, remote: Remote, monkeypatch: pytest.MonkeyPatch
+    put: Put, remote: Remote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(milvus, "FRESH", 0.05)
 
     def version(number: int) -> list[Document]:
         return [ASH, Document("oak.md", "Oak", f"The baker number{number} is here and has a port.\n\n" * 30)]
 
-    store, stopped, problems, seen = share(version(0), uri=remote.uri), threading.Event(), [], set()
+    store, stopped, problems, seen = put(version(0), uri=remote.uri), threading.Event(), [], set()
 
     def read() -> None:
         vector = np.array([0, 0, 0, 1], dtype=np.float32)
@@ -186,14 +186,14 @@ def test_readers_see_whole_documents_while_an_update_goes_on(
     reader = threading.Thread(target=read)
     reader.start()
     for number in range(1, 11):
-        share(version(number), uri=remote.uri)
+        put(version(number), uri=remote.uri)
     stopped.set()
     reader.join(20)
     assert problems == []
     assert len(seen) > 3
 
 
-def test_what_a_writer_that_died_has_left_is_never_seen(share: Share, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_writer_that_died_has_left_is_never_seen(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
     """It dies at its first write, then at its second, until it comes through."""
     terms = ["coal", "river", "red", "baker"]
     changed = [ASH, Document("elm.md", "Elm", "Coal is red. The coal is wide."), OAK]
@@ -204,7 +204,7 @@ def test_what_a_writer_that_died_has_left_is_never_seen(share: Share, monkeypatc
     before, after = (
         all_of(Indexer(WordCountEncoder(), Analyzer("en")).build(documents)) for documents in ([ASH, ELM], changed)
     )
-    store = share([ASH, ELM])
+    store = put([ASH, ELM])
     write, at, deaths = database.Database.write, 0, 0
 
     def dies(self: database.Database, kind: str, rows: Sequence[dict[str, Any]]) -> None:
@@ -219,7 +219,7 @@ def test_what_a_writer_that_died_has_left_is_never_seen(share: Share, monkeypatc
     while True:
         at = deaths + 1
         try:
-            store = share(changed)
+            store = put(changed)
             break
         except KeyboardInterrupt:
             deaths += 1
@@ -229,31 +229,29 @@ def test_what_a_writer_that_died_has_left_is_never_seen(share: Share, monkeypatc
     assert set(rows(store, "passages").values()) == {1, 2}
 
 
-def test_two_that_write_at_once_take_turns(share: Share, remote: Remote) -> None:
+def test_two_that_write_at_once_take_turns(put: Put, remote: Remote) -> None:
     with ThreadPoolExecutor(2) as pool:
-        stores = list(pool.map(lambda documents: share(documents, uri=remote.uri), [[ASH, ELM], [ELM, ASH]]))
+        stores = list(pool.map(lambda documents: put(documents, uri=remote.uri), [[ASH, ELM], [ELM, ASH]]))
     assert [len(store) for store in stores] == [2, 2]
     assert rows(stores[0], "passages") == {0: 1, 1: 1}
 
 
 def test_rows_of_dropped_documents_are_deleted_once_no_reader_can_be_at_them(
-    share: Share, monkeypatch: pytest.MonkeyPatch
+    put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    share([ASH, ELM])
-    store = share([ASH, Document("elm.md", "Elm", "Coal is red.")])
+    put([ASH, ELM])
+    store = put([ASH, Document("elm.md", "Elm", "Coal is red.")])
     assert len(rows(store, "passages")) == 3
     monkeypatch.setattr(writer, "KEPT", 0.0)
-    store = share([ASH, Document("elm.md", "Elm", "Coal is white.")])
+    store = put([ASH, Document("elm.md", "Elm", "Coal is white.")])
     assert len(rows(store, "passages")) == 3  # the second is still named by the state
-    store = share([ASH, Document("elm.md", "Elm", "Coal is grey.")])
+    store = put([ASH, Document("elm.md", "Elm", "Coal is grey.")])
     assert len(rows(store, "passages")) == 3
     assert len(store) == 2
 
 
-def test_one_writer_waits_for_another_and_takes_over_from_a_dead_one(
-    share: Share, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = share([ASH])
+def test_one_writer_waits_for_another_and_takes_over_from_a_dead_one(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = put([ASH])
     first = writer.Writer(store, Analyzer("en"))
     first.sign(1.0)
     waited: list[str] = []
@@ -268,48 +266,48 @@ def test_one_writer_waits_for_another_and_takes_over_from_a_dead_one(
     assert len(store) == 1
 
 
-def test_other_settings_are_a_clear_line_and_qa_index_builds_anew(share: Share) -> None:
-    english = share([ASH])
+def test_other_settings_are_a_clear_line_and_qa_index_builds_anew(put: Put) -> None:
+    english = put([ASH])
     with pytest.raises(StoreError, match=r"built with other settings \(language en, here de\): .* run `qa index`"):
-        share([ASH], language="de")
-    german = share([ASH, ELM], language="de", rebuild=True)
+        put([ASH], language="de")
+    german = put([ASH, ELM], language="de", rebuild=True)
     assert len(german) == 2
     with pytest.raises(StoreError, match="run `qa index`"):
         english.search(np.zeros(4, dtype=np.float32), ["river"], 1)
     with pytest.raises(StoreError, match="built with other settings"):
-        share([ASH])
+        put([ASH])
 
 
-def test_documents_without_text_are_the_same_line_as_locally(share: Share) -> None:
+def test_documents_without_text_are_the_same_line_as_locally(put: Put) -> None:
     with pytest.raises(CorpusError, match="the documents hold no text"):
-        share([Document("a.md", "A", " ")])
+        put([Document("a.md", "A", " ")])
     with pytest.raises(CorpusError, match=r"two documents have the id 'ash\.md'"):
-        share([ASH, ASH])
+        put([ASH, ASH])
 
 
-def test_a_port_that_nobody_listens_on_is_one_line_without_the_token(share: Share) -> None:
+def test_a_port_that_nobody_listens_on_is_one_line_without_the_token(put: Put) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     begin = time.monotonic()
     with pytest.raises(StoreUnavailable, match=f"the store http://127.0.0.1:{port} doesn't answer") as caught:
-        share([ASH], uri=f"http://127.0.0.1:{port}", token="root:s3cret")
+        put([ASH], uri=f"http://127.0.0.1:{port}", token="root:s3cret")
     assert time.monotonic() - begin < database.ANSWER + 1
     assert "s3cret" not in str(caught.value) + repr(caught.value.__cause__)
     assert "\n" not in str(caught.value)
-    assert "s3cret" not in repr(Shared("x", "s3cret"))
+    assert "s3cret" not in repr(MilvusOptions("x", "s3cret"))
 
 
-def test_a_server_that_never_answers_is_given_up_in_time(share: Share, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_never_answers_is_given_up_in_time(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "CONNECT", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         begin = time.monotonic()
         with pytest.raises(StoreUnavailable, match="doesn't answer"):
-            share([ASH], uri=f"http://127.0.0.1:{listener.getsockname()[1]}")
+            put([ASH], uri=f"http://127.0.0.1:{listener.getsockname()[1]}")
         assert time.monotonic() - begin < database.ANSWER + 1
 
 
-def test_a_lost_connection_recovers_by_itself(share: Share, remote: Remote) -> None:
-    store = share([ASH, ELM], uri=remote.uri)
+def test_a_lost_connection_recovers_by_itself(put: Put, remote: Remote) -> None:
+    store = put([ASH, ELM], uri=remote.uri)
     before = passages(store)
     remote.stop()
     with pytest.raises(StoreUnavailable, match="doesn't answer"):
@@ -321,9 +319,9 @@ def test_a_lost_connection_recovers_by_itself(share: Share, remote: Remote) -> N
     assert passages(store) == before  # a short loss isn't noticed
 
 
-def test_the_api_says_503_while_the_store_is_away(share: Share, remote: Remote, reader: CrossEncoder) -> None:
+def test_the_api_says_503_while_the_store_is_away(put: Put, remote: Remote, reader: CrossEncoder) -> None:
     encoder = WordCountEncoder()
-    store = share([ASH, ELM], uri=remote.uri)
+    store = put([ASH, ELM], uri=remote.uri)
     assistant = Assistant(store, encoder, Analyzer("en"), reader, Calibration.load())
     question = {"question": "Is coal black?"}
     service, app = Service(lambda: assistant), FastAPI()
@@ -342,14 +340,16 @@ def test_the_api_says_503_while_the_store_is_away(share: Share, remote: Remote, 
         assert client.post("/api/ask", json=question).status_code == 200
 
 
-def test_answers_are_those_of_the_local_store(share: Share, reader: CrossEncoder) -> None:
+def test_answers_are_those_of_the_local_store(put: Put, reader: CrossEncoder) -> None:
     encoder, documents = WordCountEncoder(), [ASH, ELM, OAK]
-    both = [share(documents), Indexer(encoder, Analyzer("en")).build(documents)]
+    both = [put(documents), Indexer(encoder, Analyzer("en")).build(documents)]
     for question in ("Is coal cheap?", "Is the rivr wide?", "Hello", "Where is the baker?"):
-        shared, local = (Assistant(s, encoder, Analyzer("en"), reader, Calibration.load()).ask(question) for s in both)
-        assert shared.citations == local.citations
-        assert shared.confidence == pytest.approx(local.confidence, abs=1e-4)
-        assert shared.standalone == local.standalone
+        in_milvus, local = (
+            Assistant(s, encoder, Analyzer("en"), reader, Calibration.load()).ask(question) for s in both
+        )
+        assert in_milvus.citations == local.citations
+        assert in_milvus.confidence == pytest.approx(local.confidence, abs=1e-4)
+        assert in_milvus.standalone == local.standalone
 
 
 def test_the_command_line_asks_the_shared_store_and_never_shows_the_token(
@@ -368,19 +368,19 @@ def test_the_command_line_asks_the_shared_store_and_never_shows_the_token(
     assert "The river Ash has a port at Elm." in answer.output
     status = run(cli, ["status"], catch_exceptions=False).output
     assert "store_token   set, not shown" in status
-    assert re.search(r"^generation    [0-9a-f]{12}-1, of 1 passages by word-count", status, re.MULTILINE)
+    assert re.search(r"^snapshot      [0-9a-f]{12}-1, of 1 passages by word-count", status, re.MULTILINE)
     assert "s3cret" not in answer.output + status
     monkeypatch.setenv("QA_LANGUAGE", "de")
     assert "1 passages are indexed" in run(cli, ["index"], catch_exceptions=False).output
 
 
-def test_two_processes_cannot_open_one_file(share: Share, milvus_uri: str) -> None:
+def test_two_processes_cannot_open_one_file(put: Put, milvus_uri: str) -> None:
     import subprocess
     import sys
 
-    share([ASH])
-    code = "from qa.index.store import Shared; "
-    code += "from qa.index.milvus.database import Database; Database(Shared({!r}), {{}}).names()"
+    put([ASH])
+    code = "from qa.index.store import MilvusOptions; "
+    code += "from qa.index.milvus.database import Database; Database(MilvusOptions({!r}), {{}}).names()"
     done = subprocess.run([sys.executable, "-c", code.format(milvus_uri)], capture_output=True, text=True, check=False)
     assert "StoreError" in done.stderr.splitlines()[-1]
     assert "one process at a time" in done.stderr.splitlines()[-1]

@@ -2,7 +2,7 @@ import pytest
 
 from qa import Document
 from qa.index import recent
-from qa.index.recent import Recent
+from qa.index.recent import RecentDocuments
 
 
 def test_what_was_needed_last_is_kept_within_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -13,7 +13,7 @@ def test_what_was_needed_last_is_kept_within_a_size(monkeypatch: pytest.MonkeyPa
         got.append(id_)
         return None if id_ == "none" else Document(id_, id_, "x" * (4 if id_ != "large" else 11))
 
-    document = Recent(get)
+    document = RecentDocuments(get)
     for id_ in ("a", "b", "a", "c", "a", "b", "large", "none", "none", "large", "b"):
         found = document(id_)
         assert found is None if id_ == "none" else found is not None

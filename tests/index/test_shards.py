@@ -1,4 +1,4 @@
-"""Shares of a corpus are embedded apart, and the index is then built without embedding anything."""
+"""Shards of a corpus are embedded apart, and the index is then built without embedding anything."""
 
 import shutil
 from pathlib import Path
@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from qa import Assistant
 from qa.cli.main import cli, main
-from qa.documents.load import Share
+from qa.documents.load import Shard
 from qa.errors import StoreError
-from qa.index.shards import encode_share
+from qa.index.shards import encode_shard
 
-SHARES = 3
+SHARDS = 3
 
 
 @pytest.fixture
@@ -34,29 +34,32 @@ def corpus(tmp_path: Path) -> Path:
     return folder
 
 
-def shares(corpus: Path, index: Path) -> list[int]:
-    numbers = range(1, SHARES + 1)
-    return [encode_share([corpus], index, Share(number, SHARES), "any", language="en") for number in numbers]
+def encode(corpus: Path, index: Path, number: int, of: int = SHARDS) -> int:
+    return encode_shard([corpus], index, Shard(number, of), "any", language="en", runtime="onnx", max_file_mb=100)
 
 
-def test_the_build_embeds_nothing_that_a_share_has(counting: WordCountEncoder, corpus: Path, tmp_path: Path) -> None:
+def shards(corpus: Path, index: Path) -> list[int]:
+    return [encode(corpus, index, number) for number in range(1, SHARDS + 1)]
+
+
+def test_the_build_embeds_nothing_that_a_shard_has(counting: WordCountEncoder, corpus: Path, tmp_path: Path) -> None:
     index = tmp_path / "index"
-    assert sum(shares(corpus, index)) == 12
+    assert sum(shards(corpus, index)) == 12
     assert sorted(counting.texts) == sorted(set(counting.texts))
     assert len(counting.texts) == 12
-    shares(corpus, index)
-    assert len(counting.texts) == 12, "a share that is repeated costs nothing"
+    shards(corpus, index)
+    assert len(counting.texts) == 12, "a shard that is repeated costs nothing"
     assistant = Assistant.open(corpus, index, language="en")
     assert len(counting.texts) == 12
     assert len(assistant.store) == 12
     assert not list((index / "vectors").glob("*-*of*.sqlite")), "taken in"
 
 
-def test_shares_may_come_from_other_machines(counting: WordCountEncoder, corpus: Path, tmp_path: Path) -> None:
+def test_shards_may_come_from_other_machines(counting: WordCountEncoder, corpus: Path, tmp_path: Path) -> None:
     index = tmp_path / "index"
-    for number in range(1, SHARES + 1):
+    for number in range(1, SHARDS + 1):
         other = tmp_path / f"machine{number}"
-        encode_share([corpus], other, Share(number, SHARES), "any", language="en")
+        encode(corpus, other, number)
         (index / "vectors").mkdir(parents=True, exist_ok=True)
         for file in (other / "vectors").glob("*.sqlite"):
             shutil.copy(file, index / "vectors")
@@ -65,11 +68,11 @@ def test_shares_may_come_from_other_machines(counting: WordCountEncoder, corpus:
     assert len(counting.texts) == 12
 
 
-def test_a_share_that_is_missing_damaged_or_being_written_is_only_embedded_again(
+def test_a_shard_that_is_missing_damaged_or_being_written_is_only_embedded_again(
     counting: WordCountEncoder, corpus: Path, tmp_path: Path
 ) -> None:
     index = tmp_path / "index"
-    first, *_ = shares(corpus, index)
+    first, *_ = shards(corpus, index)
     one, two, three = sorted((index / "vectors").glob("*-*of*.sqlite"))
     one.unlink()
     two.write_bytes(b"damaged" * 100)
@@ -84,7 +87,7 @@ def test_a_share_that_is_missing_damaged_or_being_written_is_only_embedded_again
     ("shard", "language", "named"),
     [("4/3", "en", "'4/3'"), ("0/3", "en", "'0/3'"), ("half", "en", "'half'"), ("1/2", "auto", "QA_LANGUAGE")],
 )
-def test_a_share_that_cannot_be_is_one_line(
+def test_a_shard_that_cannot_be_is_one_line(
     shard: str, language: str, named: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["qa", "index", "--shard", shard])
@@ -101,15 +104,15 @@ def test_the_command_says_how_much_was_embedded(
 ) -> None:
     settings = {"QA_CORPUS": str(corpus), "QA_INDEX": str(tmp_path / "index"), "QA_LANGUAGE": "en"}
     done = CliRunner().invoke(cli, ["index", "--shard", "1/1"], env=settings)
-    assert done.output.strip() == "12 passages of share 1/1 are embedded"
+    assert done.stdout.strip() == "12 passages of shard 1/1 are embedded"
 
 
-def test_a_share_without_any_file_and_one_that_cannot_be_kept(
+def test_a_shard_without_any_file_and_one_that_cannot_be_kept(
     counting: WordCountEncoder, corpus: Path, tmp_path: Path
 ) -> None:
-    found = [encode_share([corpus], tmp_path / "index", Share(n, 40), "any", language="en") for n in range(1, 41)]
+    found = [encode(corpus, tmp_path / "index", number, of=40) for number in range(1, 41)]
     assert sum(found) == 12
     assert 0 in found
     (tmp_path / "file").write_text("in the way", "utf-8")
     with pytest.raises(StoreError, match="the index can't be written to"):
-        encode_share([corpus], tmp_path / "file", Share(1, 1), "any", language="en")
+        encode(corpus, tmp_path / "file", 1, of=1)

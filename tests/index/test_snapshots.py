@@ -18,7 +18,7 @@ def write(name: str):  # type: ignore[no-untyped-def]
     return fill
 
 
-def test_the_newest_generation_is_in_use_and_others_are_gone(tmp_path: Path) -> None:
+def test_the_newest_snapshot_is_in_use_and_others_are_gone(tmp_path: Path) -> None:
     assert snapshots.current(tmp_path) is None
     snapshots.create(tmp_path, "one", {"format": 1}, write("one"))
     folder = snapshots.create(tmp_path, "two", {"format": 1}, write("two"))
@@ -28,7 +28,7 @@ def test_the_newest_generation_is_in_use_and_others_are_gone(tmp_path: Path) -> 
     assert sorted(p.name for p in tmp_path.iterdir()) == ["current", "lock", "two"]
 
 
-def test_a_build_that_fails_leaves_the_old_generation_and_nothing_else(tmp_path: Path) -> None:
+def test_a_build_that_fails_leaves_the_old_snapshot_and_nothing_else(tmp_path: Path) -> None:
     old = snapshots.create(tmp_path, "one", {}, write("one"))
 
     def fail(folder: Path) -> None:
@@ -69,7 +69,7 @@ def test_current_is_replaced_at_once_and_last(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     "error", [KeyboardInterrupt(), RuntimeError("faiss"), sqlite3.OperationalError("disk is full")]
 )
-def test_whatever_ends_a_build_leaves_the_old_generation_and_nothing_else(tmp_path: Path, error: BaseException) -> None:
+def test_whatever_ends_a_build_leaves_the_old_snapshot_and_nothing_else(tmp_path: Path, error: BaseException) -> None:
     old = snapshots.create(tmp_path, "one", {}, write("one"))
 
     def fail(folder: Path) -> None:
@@ -82,7 +82,7 @@ def test_whatever_ends_a_build_leaves_the_old_generation_and_nothing_else(tmp_pa
     assert sorted(p.name for p in tmp_path.iterdir()) == ["current", "lock", "one"]
 
 
-def test_a_generation_is_built_again_where_its_manifest_is_gone(tmp_path: Path) -> None:
+def test_a_snapshot_is_built_again_where_its_manifest_is_gone(tmp_path: Path) -> None:
     folder = snapshots.create(tmp_path, "one", {}, write("old"))
     (folder / snapshots.MANIFEST).unlink()
     assert snapshots.current(tmp_path) is None
@@ -90,7 +90,7 @@ def test_a_generation_is_built_again_where_its_manifest_is_gone(tmp_path: Path) 
     assert (folder / "data").read_text("utf-8") == "new"
 
 
-def test_only_generations_are_removed_from_the_index(tmp_path: Path) -> None:
+def test_only_snapshots_are_removed_from_the_index(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("*\n", "utf-8")
     (tmp_path / "calibration").mkdir()
     (tmp_path / "calibration" / "weights.json").write_text("{}", "utf-8")

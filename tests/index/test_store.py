@@ -20,10 +20,10 @@ from qa.index import snapshots
 from qa.index import update as updating
 from qa.index.build import Indexer
 from qa.index.local.columns import COLUMNS
-from qa.index.local.lexical import Lexical
+from qa.index.local.lexical import InvertedIndex
 from qa.index.local.store import DATABASE, SCHEMA, LocalStore
-from qa.index.milvus import build as sharing
-from qa.index.store import Shared, Store
+from qa.index.milvus.update import update_milvus
+from qa.index.store import MilvusOptions, Store
 from qa.text.terms import Analyzer
 
 RIVER = Document("ash.md", "Ash", "The river has a port. The river is wide.", path=Path("texts/ash.md"))
@@ -31,7 +31,7 @@ COAL = markdown("elm.md", "Elm", "# Trade\n\nCoal is black. Coal is cheap.")
 FILES = [
     "passages.sqlite",
     *(f"arrays/{name}" for name in (*COLUMNS, "widths.json")),
-    *(f"lexical/{name}.npy" for name in Lexical._fields),
+    *(f"lexical/{name}.npy" for name in InvertedIndex._fields),
 ]
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 PARTS = st.lists(st.one_of(TEXT, st.sampled_from(["# A river\n\n", "port. ", "\r\n", "coal "])), min_size=1, max_size=6)
@@ -55,8 +55,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "in memory":
         return build([RIVER, COAL])
     if request.param == "in Milvus":
-        shared, analyzer = Shared(request.getfixturevalue("milvus_uri")), Analyzer("en")
-        return sharing.share(shared, [RIVER, COAL], tmp_path, WordCountEncoder(), analyzer, lambda *_: None)[0]
+        options = MilvusOptions(request.getfixturevalue("milvus_uri"))
+        return update_milvus(options, [RIVER, COAL], tmp_path, Indexer(WordCountEncoder(), Analyzer("en")))[0]
     build([RIVER, COAL], tmp_path).close()
     return LocalStore.open(tmp_path)
 
@@ -172,7 +172,7 @@ def test_a_missing_folder_is_the_same_clear_line(tmp_path: Path) -> None:
         LocalStore.open(tmp_path / "missing")
 
 
-def test_a_store_can_be_opened_from_a_generation_with_any_name(tmp_path: Path) -> None:
+def test_a_store_can_be_opened_from_a_snapshot_with_any_name(tmp_path: Path) -> None:
     index = tmp_path / "an index #1?"
     folder = snapshots.create(index, "one", {}, lambda folder: build([RIVER], folder).close())
     assert LocalStore.open(folder).document("ash.md") == RIVER

@@ -12,11 +12,12 @@ from support import WordCountEncoder, markdown
 
 from qa import Document
 from qa.cache import Cache
+from qa.encoder.base import Encoded
 from qa.index import build
 from qa.index import update as updating
 from qa.index.build import Indexer
 from qa.index.local.store import LocalStore
-from qa.index.vectors import Parts, packed, unpacked
+from qa.index.vectors import pack, unpack
 from qa.text.terms import Analyzer
 
 RIVER = "# Ash\n\nThe river has a port."
@@ -28,7 +29,7 @@ def documents(**texts: str) -> list[Document]:
 
 
 def update(index: Path, given: list[Document]) -> tuple[Path, list[str]]:
-    """The generation of these documents, and the texts that were embedded for it."""
+    """The snapshot of these documents, and the texts that were embedded for it."""
     encoder = WordCountEncoder()
     folder, _ = updating.update(given, index, Indexer(encoder, Analyzer()))
     return folder, encoder.texts
@@ -89,7 +90,7 @@ def test_a_damaged_entry_is_embedded_again(tmp_path: Path) -> None:
 
 
 def test_what_no_passage_uses_any_more_is_forgotten(tmp_path: Path) -> None:
-    cache = Cache(tmp_path, "any")
+    cache = Cache.open(tmp_path, "any")
     cache.put([(b"a", b"one"), (b"b", b"two")])
     cache.keep_only([b"b"])
     assert cache.known([b"a", b"b"]) == {b"b"}
@@ -102,9 +103,9 @@ def test_what_no_passage_uses_any_more_is_forgotten(tmp_path: Path) -> None:
 @given(st.integers(0, 5), st.data())
 def test_what_is_kept_comes_back_as_it_was(sentences: int, data: st.DataObject) -> None:
     floats = st.floats(-1, 1, width=32)
-    parts: Parts = (
+    encoded = Encoded(
         data.draw(arrays.arrays(np.float32, 3, elements=floats)),
         data.draw(arrays.arrays(np.float32, (sentences, 3), elements=floats)),
     )
-    found = unpacked(packed(parts))
-    assert all(np.array_equal(a, b) and a.shape == b.shape for a, b in zip(found, parts, strict=True))
+    found = unpack(pack(encoded))
+    assert all(np.array_equal(a, b) and a.shape == b.shape for a, b in zip(found, encoded, strict=True))

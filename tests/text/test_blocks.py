@@ -1,18 +1,18 @@
 import pytest
 from support import markdown
 
-from qa.text.blocks import plain, quotable
+from qa.text.blocks import plain_blocks, quotable
 
 LONG = "word " * 40
 
 
 def kinds(text: str) -> list[tuple[str, str]]:
-    return [(block.kind, text[block.start : block.end]) for block in plain(text)]
+    return [(block.kind, text[block.start : block.end]) for block in plain_blocks(text)]
 
 
 def under(text: str) -> list[tuple[str, tuple[str, ...]]]:
     """What can be quoted of a plain text, each with its headings."""
-    return [(text[one.block.start : one.block.end], one.headings) for one in quotable(text, plain(text))]
+    return [(text[one.block.start : one.block.end], one.headings) for one in quotable(text, plain_blocks(text))]
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
@@ -48,7 +48,7 @@ def test_a_plain_text_has_lines_bullets_and_numbers_and_no_markdown(
 
 def test_items_know_their_list_and_how_deep_it_is() -> None:
     text = "- one\n  - deeper\n- two\n\n  goes on\n\nA paragraph.\n\n- another list"
-    found = [(text[b.start : b.end], b.level, b.list, b.opens) for b in plain(text) if b.kind == "item"]
+    found = [(text[b.start : b.end], b.level, b.list, b.opens) for b in plain_blocks(text) if b.kind == "item"]
     assert found == [
         ("one", 0, 1, True),
         ("deeper", 1, 2, True),

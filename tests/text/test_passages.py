@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support import markdown
 from tokenizers import Tokenizer
 
-from qa.text.blocks import Quotable, plain, quotable
+from qa.text.blocks import Quotable, plain_blocks, quotable
 from qa.text.passages import LABEL_TOKENS, SPECIAL_TOKENS, label, split
 from qa.types import Document, Passage
 
@@ -74,7 +74,7 @@ def test_passages_and_sentences_are_slices_in_order_under_one_heading_that_leave
             at = sentence.end
         assert tokens(passage, tokenizer) <= LIMIT
     quoted = {i for p in passages for s in p.sentences for i in range(s.start, s.end)}
-    wanted = {i for b, _ in quotable(text, plain(text)) for i in range(b.start, b.end) if not text[i].isspace()}
+    wanted = {i for b, _ in quotable(text, plain_blocks(text)) for i in range(b.start, b.end) if not text[i].isspace()}
     assert wanted <= quoted
     assert [p.heading for p in passages] == [
         " › ".join(h for h in b.headings if h != "Title") for p in passages for b in [_block_at(text, p.start)]
@@ -173,7 +173,7 @@ def test_an_encoder_that_reads_little_gets_short_passages_even_under_a_long_titl
 
 
 def _block_at(text: str, start: int) -> Quotable:
-    return next(one for one in quotable(text, plain(text)) if one.block.start <= start < one.block.end)
+    return next(one for one in quotable(text, plain_blocks(text)) if one.block.start <= start < one.block.end)
 
 
 @pytest.mark.parametrize("unit", ["word ", "A sentence here. ", "x"])

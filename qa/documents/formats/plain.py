@@ -8,7 +8,7 @@ from contextlib import suppress
 from qa.documents.converted import Converted
 from qa.documents.writing import RESERVED, Part, written
 from qa.errors import CorpusError
-from qa.text.blocks import plain
+from qa.text.blocks import plain_blocks
 
 BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -113,7 +113,7 @@ def _is_western(text: str) -> bool:
 def convert_txt(data: bytes) -> Converted:
     """A plain text, its wrapped lines joined; its title is the heading that it begins with, if it does."""
     text = decode(data)
-    blocks = plain(text)
+    blocks = plain_blocks(text)
     parts = []
     for block in blocks:
         words = text[block.start : block.end]

@@ -1,7 +1,7 @@
-"""The vectors of passages and of their sentences, as columns of numbers.
+"""The quantized vectors of passages and of their sentences, as columns of numbers in files or in memory.
 
-They are in files or in memory. A passage's vector has 16 bits a component, which is as good as exact; a sentence's has
-8, and a scale that makes the most of them.
+The vector of a passage has 16 bits a component, which is as good as exact. The vector of a sentence has 8 bits and a
+scale that uses their whole range.
 """
 
 import json
@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from qa.encoder.base import Vectors
-from qa.index.store import Numbers, Vectored
+from qa.index.store import EmbeddedPassage, Numbers
 
-Whole = npt.NDArray[np.int16]
+Int16Vectors = npt.NDArray[np.int16]
 
 WIDTHS = "widths.json"
-SMALL = 64 * 2**20  # bytes of a file that is read rather than mapped, so that nobody can take it away any more
-ONE = 32767  # what 1 is in a passage's vector
+SMALL = 64 * 2**20  # bytes: a file up to this size is read rather than mapped, so that nobody can cut it any more
+ONE = 32767  # what stands for 1 in 16 bits
+# the files of the columns and the types of their numbers, in the order of QuantizedVectors
 COLUMNS: dict[str, type[np.generic]] = {
     "vectors": np.int16,
     "sentences": np.int8,
@@ -27,97 +28,97 @@ COLUMNS: dict[str, type[np.generic]] = {
 }
 
 
-class Parts(NamedTuple):
-    """The vectors of passages and of their sentences, with the sentences' scales.
+class QuantizedVectors(NamedTuple):
+    """The vectors of `passages`, shape (passages, dimension), and `sentences`, shape (sentences, dimension).
 
-    `first_sentences` says where each passage's sentences begin, with the end behind them. Of what is on the disk only
-    what is needed is read.
+    The vector of a sentence is its row of `sentences` times its number in `scales`. The sentences of passage n are the
+    rows `first_sentences[n]` to `first_sentences[n + 1]`.
     """
 
-    vectors: Whole
+    passages: Int16Vectors
     sentences: npt.NDArray[np.int8]
     scales: Vectors
     first_sentences: Numbers
 
     @classmethod
-    def open(cls, folder: Path) -> "Parts":
-        """Those that were written to a folder; raises ValueError where they don't fit together."""
+    def open(cls, folder: Path) -> "QuantizedVectors":
+        """Open the vectors in a folder; raise ValueError where the columns don't fit together."""
         widths = json.loads((folder / WIDTHS).read_text("utf-8"))
-        parts = cls(*(_mapped(folder / name, dtype, widths[name]) for name, dtype in COLUMNS.items()))
-        first, last = parts.first_sentences, len(parts.sentences)
-        if len(first) != len(parts.vectors) + 1 or first[0] != 0 or first[-1] != last or np.any(np.diff(first) < 0):
+        columns = cls(*(_column(folder / name, dtype, widths[name]) for name, dtype in COLUMNS.items()))
+        first, last = columns.first_sentences, len(columns.sentences)
+        if len(first) != len(columns.passages) + 1 or first[0] != 0 or first[-1] != last or np.any(np.diff(first) < 0):
             raise ValueError("the sentences are of different numbers")
-        if len(parts.scales) != last:
+        if len(columns.scales) != last:
             raise ValueError("the scales are of different numbers")
-        return parts
+        return columns
 
     def nearest_sentences(self, numbers: Numbers, vector: Vectors) -> Vectors:
-        """The cosine of a vector and the nearest sentence of each passage of some numbers."""
-        rows, counts = _spans(self.first_sentences, numbers, len(self.sentences))
+        """Return the cosine of a unit vector and the nearest sentence of each passage, for passages by number."""
+        rows, counts = _rows(self.first_sentences, numbers, len(self.sentences))
         cosines = self.sentences.take(rows, axis=0).astype(np.float32) @ vector * self.scales[rows]
         nearest: Vectors = np.maximum.reduceat(cosines, np.cumsum(counts) - counts)
         return nearest
 
     def similarities(self, number: int, vector: Vectors) -> Vectors:
-        """The cosine of a vector and each sentence of a passage."""
-        of = slice(self.first_sentences[number], self.first_sentences[number + 1])
-        cosines: Vectors = self.sentences[of].astype(np.float32) @ vector * self.scales[of]
+        """Return the cosine of a unit vector and each sentence of a passage."""
+        rows = slice(self.first_sentences[number], self.first_sentences[number + 1])
+        cosines: Vectors = self.sentences[rows].astype(np.float32) @ vector * self.scales[rows]
         return cosines
 
 
-class Columns:
-    """Takes the parts of one passage after the other, into files of a folder or into memory."""
+class VectorWriter:
+    """Quantizes the vectors of one passage after another, into the files of a folder or into memory."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._first = [0]
+        self._first_sentences = [0]
         self._widths: dict[str, int] = {}
-        self._kept: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in COLUMNS}
+        self._arrays: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in COLUMNS}
         self._streams: dict[str, IO[bytes]] = {}
         if folder:
             folder.mkdir()
             self._streams = {name: (folder / name).open("wb") for name in COLUMNS}
 
-    def append(self, item: Vectored) -> None:
-        """Take the parts of the next passage."""
-        scales = np.abs(item.sentences).max(axis=1) / 127 + np.float32(1e-9)
-        sentences = np.round(item.sentences / scales[:, None])
-        for name, part in (("vectors", whole(item.vector)[None]), ("sentences", sentences), ("scales", scales)):
-            self._put(name, part.astype(COLUMNS[name]))
-        self._first.append(self._first[-1] + len(sentences))
+    def append(self, item: EmbeddedPassage) -> None:
+        """Take the vectors of the next passage."""
+        scales = np.abs(item.sentence_vectors).max(axis=1) / 127 + np.float32(1e-9)
+        sentences = np.round(item.sentence_vectors / scales[:, None])
+        for name, rows in (("vectors", to_int16(item.vector)[None]), ("sentences", sentences), ("scales", scales)):
+            self._put(name, rows.astype(COLUMNS[name]))
+        self._first_sentences.append(self._first_sentences[-1] + len(sentences))
 
-    def done(self) -> Parts:
-        """All that was taken; nothing more can be."""
-        self._put("first_sentences", np.array(self._first, dtype=np.int64))
+    def finish(self) -> QuantizedVectors:
+        """Return all vectors that were taken, and take no more."""
+        self._put("first_sentences", np.array(self._first_sentences, dtype=np.int64))
         for stream in self._streams.values():
             stream.close()
         if self._folder is None:
-            return Parts(*(np.concatenate(self._kept[name]) for name in COLUMNS))
+            return QuantizedVectors(*(np.concatenate(self._arrays[name]) for name in COLUMNS))
         (self._folder / WIDTHS).write_text(json.dumps(self._widths), "utf-8")
-        return Parts.open(self._folder)
+        return QuantizedVectors.open(self._folder)
 
     def _put(self, name: str, rows: npt.NDArray[Any]) -> None:
         self._widths[name] = rows.shape[1] if rows.ndim > 1 else 0
         if self._folder:
             self._streams[name].write(np.ascontiguousarray(rows).tobytes())
         else:
-            self._kept[name].append(rows)
+            self._arrays[name].append(rows)
 
 
-def whole(vectors: Vectors) -> Whole:
-    """Passages' unit vectors as they are kept."""
+def to_int16(vectors: Vectors) -> Int16Vectors:
+    """Quantize unit vectors to 16 bits a component."""
     return np.round(vectors * ONE).astype(np.int16)
 
 
-def floats(vectors: Whole) -> Vectors:
-    """Passages' vectors from how they are kept, to 0.00002 in a component."""
+def to_float32(vectors: Int16Vectors) -> Vectors:
+    """Return quantized unit vectors as they were, to 0.00002 in a component."""
     return vectors.astype(np.float32) / np.float32(ONE)
 
 
-def _spans(first: Numbers, numbers: Numbers, size: int) -> tuple[Numbers, Numbers]:
-    """The places of all that some passages have, one's after the other's, and how much each has.
+def _rows(first: Numbers, numbers: Numbers, size: int) -> tuple[Numbers, Numbers]:
+    """Return the rows of the sentences of some passages, passage after passage, and how many each passage has.
 
-    Raises ValueError where any isn't among the `size` that there are, before room for that is made.
+    Raises ValueError where a row isn't among the `size` that there are, before any room for them is made.
     """
     begin, end = first[numbers], first[numbers + 1]
     if not ((begin >= 0) & (begin <= end) & (end <= size)).all():
@@ -127,13 +128,14 @@ def _spans(first: Numbers, numbers: Numbers, size: int) -> tuple[Numbers, Number
 
 
 def is_mapped(path: Path) -> bool:
-    """Whether a file of the index is large enough to be read only where it is used."""
+    """Return whether a file of the index is so large that it is mapped into memory instead of read."""
     return path.stat().st_size > SMALL
 
 
-def _mapped(path: Path, dtype: type[np.generic], width: int) -> npt.NDArray[Any]:
-    """A column in a file, as an array; a large one is read where it is used."""
-    shape = (-1, width) if width else (-1,)
-    if not is_mapped(path):
-        return np.fromfile(path, dtype=dtype).reshape(-1, width) if width else np.fromfile(path, dtype=dtype)
-    return np.memmap(path, dtype=dtype, mode="r").view(np.ndarray).reshape(shape)
+def _column(path: Path, dtype: type[np.generic], width: int) -> npt.NDArray[Any]:
+    """Open a column in a file as an array; `width` is 0 for a column of single numbers."""
+    if is_mapped(path):
+        column: npt.NDArray[Any] = np.memmap(path, dtype=dtype, mode="r").view(np.ndarray)
+    else:
+        column = np.fromfile(path, dtype=dtype)
+    return column.reshape((-1, width) if width else (-1,))

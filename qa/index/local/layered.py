@@ -1,7 +1,8 @@
-"""A store and, over it, what has changed since it was built: so that changing a document doesn't write all of it anew.
+"""A store in two layers: an older store, and a newer one with the documents that have changed since.
 
-The folder of a generation has the older store's files, which are links to those of the generation before, the newer
-one's in a folder of its own, and the ids of the documents of the older one that are gone or have others in their place.
+So changing a document doesn't write everything anew. The folder of such a snapshot has the files of the older store,
+linked to those of the snapshot before, the newer store in a folder of its own, and the ids of the documents that are
+deleted from the older store because they were removed or changed.
 """
 
 import json
@@ -11,109 +12,103 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from typing_extensions import override
 
 from qa.encoder.base import Vectors
 from qa.errors import StoreError
-from qa.index.local.lexical import rarity
+from qa.index.local.lexical import idf
 from qa.index.local.store import LocalStore
 from qa.index.snapshots import MANIFEST
-from qa.index.store import Candidates
+from qa.index.store import Candidates, Store
 from qa.types import Document, Passage
 
-GONE, NEWER = "gone.json", "newer"
+DELETED, NEWER = "gone.json", "newer"
 
 
-class Layered:
-    """An older store and, where there are any documents that are not in it, a newer one, as one."""
+class LayeredStore(Store):
+    """An older store and, unless nothing was added or changed, a newer one, searched as one."""
 
     waits = False
 
     def __init__(self, older: LocalStore, newer: LocalStore | None) -> None:
         self._layers = [older, newer] if newer else [older]
-        self._older, self._first = older, older.size  # of the newer one's numbers
+        self._offset = older.size  # of the numbers of the newer store
 
+    @override
     def __len__(self) -> int:
         return sum(map(len, self._layers))
 
-    @property
-    def kind(self) -> str:
-        """How vectors are searched, for the manifest."""
-        return self._older.kind
-
+    @override
     def close(self) -> None:
-        """Let go of the files; the store can't be used afterwards."""
         for layer in self._layers:
             layer.close()
 
+    @override
     def search(self, vector: Vectors, terms: Sequence[str], k: int) -> Candidates:
-        """The k best passages by each ranking, for a question's unit vector, shape (dimension,), and its terms."""
-        idf = self.idf(terms)
-        found = [layer.search(vector, terms, k, idf) for layer in self._layers]
-        found[1:] = [newer._replace(numbers=newer.numbers + self._first) for newer in found[1:]]
-        joined = Candidates._make(map(np.concatenate, zip(*found, strict=True)))
-        having = np.argsort(-joined.lexical, kind="stable")[: min(k, np.count_nonzero(joined.lexical))]
-        best = np.union1d(np.argsort(-joined.dense, kind="stable")[:k], having)
+        term_idf = self.idf(terms)
+        candidates = [layer.search(vector, terms, k, term_idf) for layer in self._layers]
+        candidates[1:] = [newer._replace(numbers=newer.numbers + self._offset) for newer in candidates[1:]]
+        joined = Candidates._make(map(np.concatenate, zip(*candidates, strict=True)))
+        lexical = np.argsort(-joined.lexical, kind="stable")[: min(k, np.count_nonzero(joined.lexical))]
+        best = np.union1d(np.argsort(-joined.dense, kind="stable")[:k], lexical)
         return Candidates._make(column[best] for column in joined)
 
+    @override
     def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
-        """The passages of these numbers, in their order; numbers that have none are left out."""
-        found: dict[int, Passage] = {}
-        for layer, first in zip(self._layers, (0, self._first), strict=False):
-            own = layer.passages([number - first for number in numbers])
-            found |= {number + first: passage for number, passage in own.items()}
-        return {number: found[number] for number in numbers if number in found}
+        passages: dict[int, Passage] = {}
+        for layer, offset in zip(self._layers, (0, self._offset), strict=False):
+            of_layer = layer.passages([number - offset for number in numbers])
+            passages |= {number + offset: passage for number, passage in of_layer.items()}
+        return {number: passages[number] for number in numbers if number in passages}
 
+    @override
     def similarities(self, passages: Mapping[int, Passage], vector: Vectors) -> list[Vectors]:
-        """The cosine of a unit vector and each sentence of passages that are given by their numbers."""
-        found = []
+        similarities = []
         for number, passage in passages.items():
-            is_newer = number >= self._first
-            own = {number - is_newer * self._first: passage}
-            found += self._layers[is_newer].similarities(own, vector)
-        return found
+            is_newer = number >= self._offset
+            similarities += self._layers[is_newer].similarities({number - is_newer * self._offset: passage}, vector)
+        return similarities
 
+    @override
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
-        """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25.
+        size = sum(layer.size for layer in self._layers)  # with deleted passages, as in Lucene's segments
+        frequencies = _sums(layer.document_frequencies(terms) for layer in self._layers)
+        return {term: idf(frequency, size) for term, frequency in frequencies.items()}
 
-        Those that are gone count as well, as in Lucene, where there are segments.
-        """
-        size = sum(layer.size for layer in self._layers)
-        return {term: rarity(n, size) for term, n in _sums(layer.counts(terms) for layer in self._layers).items()}
-
+    @override
     def known(self, terms: Sequence[str]) -> set[str]:
-        """Those of the terms that any passage has."""
         return set[str]().union(*(layer.known(terms) for layer in self._layers))
 
+    @override
     def frequencies(self, words: Sequence[str]) -> dict[str, int]:
-        """How often each of the words that are there at all stands in the passages, without case and accents."""
         return _sums(layer.frequencies(words) for layer in self._layers)
 
+    @override
     def document(self, document_id: str) -> Document | None:
-        """The document of this id, or None where it isn't indexed."""
-        return next((found for layer in self._layers if (found := layer.document(document_id))), None)
+        return next((document for layer in self._layers if (document := layer.document(document_id))), None)
 
+    @override
     def headings(self) -> list[str]:
-        """The headings that passages stand under, without those above them, or the titles where there are none."""
         return list(dict.fromkeys(heading for layer in self._layers for heading in layer.headings()))
 
 
-def open_store(folder: Path) -> LocalStore | Layered:
-    """The store in a folder; raises StoreError where a part of it is missing or can't be read."""
+def open_store(folder: Path) -> LocalStore | LayeredStore:
+    """Open the store in a folder; raise StoreError where a file is missing or can't be read."""
     try:
-        gone = json.loads((folder / GONE).read_text("utf-8"))
+        deleted = json.loads((folder / DELETED).read_text("utf-8"))
     except FileNotFoundError:
         return LocalStore.open(folder)
     except (OSError, ValueError) as error:
         raise StoreError(f"the index in {folder} is damaged: delete that folder and run `qa index`") from error
-    older = LocalStore.open(folder, gone)
-    return Layered(older, LocalStore.open(folder / NEWER) if (folder / NEWER).exists() else None)
+    older = LocalStore.open(folder, deleted)
+    return LayeredStore(older, LocalStore.open(folder / NEWER) if (folder / NEWER).exists() else None)
 
 
-def link(older: Path, folder: Path, gone: Collection[str]) -> None:
-    """Begin a folder with the older store of another one, and what of it is gone; raises OSError."""
-    unlike = shutil.ignore_patterns(MANIFEST, GONE, NEWER)
-    shutil.copytree(older, folder, ignore=unlike, copy_function=_link, dirs_exist_ok=True)
-    (folder / GONE).write_text(json.dumps(sorted(gone)), "utf-8")
+def link_older(before: Path, folder: Path, deleted: Collection[str]) -> None:
+    """Link the older store of the snapshot before into a folder, without deleted documents; raise OSError."""
+    own = shutil.ignore_patterns(MANIFEST, DELETED, NEWER)
+    shutil.copytree(before, folder, ignore=own, copy_function=_link, dirs_exist_ok=True)
+    (folder / DELETED).write_text(json.dumps(sorted(deleted)), "utf-8")
 
 
 def _link(source: str, target: str) -> None:
@@ -125,6 +120,6 @@ def _link(source: str, target: str) -> None:
 
 def _sums(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     total: dict[str, int] = {}
-    for own in counts:
-        total |= {name: total.get(name, 0) + count for name, count in own.items()}
+    for counted in counts:
+        total |= {name: total.get(name, 0) + count for name, count in counted.items()}
     return total

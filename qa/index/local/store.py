@@ -1,4 +1,4 @@
-"""FAISS, BM25 and SQLite, in memory or in a folder: the embedded default."""
+"""The default store: FAISS, BM25 and SQLite, in memory or in a folder."""
 
 import errno
 import json
@@ -12,23 +12,24 @@ from tokenize import TokenError
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from qa.encoder.base import Vectors
 from qa.errors import StoreError
-from qa.index.local.columns import Columns, Parts, floats, is_mapped
-from qa.index.local.lexical import Lexical, Terms, rarity
-from qa.index.local.nearest import Nearest
-from qa.index.store import Candidates, Vectored, searched
-from qa.mapped import Mapped
+from qa.files import MappedFiles
+from qa.index.local.columns import QuantizedVectors, VectorWriter, is_mapped, to_float32
+from qa.index.local.lexical import InvertedIndex, InvertedIndexBuilder, idf
+from qa.index.local.nearest import NearestNeighbors
+from qa.index.store import Candidates, EmbeddedPassage, Store, indexed_text
 from qa.text.normalization import WORD, fold
 from qa.text.structure import Structure
 from qa.text.terms import Analyzer
-from qa.types import Document, Passage, Sentence
+from qa.types import HEADING_SEPARATOR, Document, Passage, Sentence
 
-NO_FILES = Mapped()
+NO_FILES = MappedFiles()
 DATABASE, LEXICAL, ARRAYS = "passages.sqlite", "lexical", "arrays"
 
-# what damaged files lead to
+# what SQLite, zlib, numpy and FAISS raise on damaged files
 DAMAGE = (sqlite3.Error, zlib.error, ValueError, TypeError, IndexError, KeyError, OverflowError, RuntimeError)
 
 SCHEMA = """
@@ -54,10 +55,10 @@ WHERE heading != '' AND document NOT IN (SELECT value FROM json_each(?)) ORDER B
 TITLES = "SELECT title FROM documents WHERE id NOT IN (SELECT value FROM json_each(?)) ORDER BY rowid LIMIT 1000"
 
 
-class LocalStore:
-    """A store that was built from passages and their vectors, or opened from the folder that it was saved in.
+class LocalStore(Store):
+    """A store in one process.
 
-    It is as if documents that are `gone` had never been there, but that their words still count.
+    Its documents `deleted` are never returned. Their words still count in frequencies, until the store is built anew.
     """
 
     waits = False
@@ -65,85 +66,93 @@ class LocalStore:
     def __init__(
         self,
         database: sqlite3.Connection,
-        nearest: Nearest,
-        lexical: Lexical,
-        parts: Parts,
-        gone: Collection[str] = (),
-        without: Sequence[int] = (),
-        files: Mapped = NO_FILES,
+        nearest: NearestNeighbors,
+        lexical: InvertedIndex,
+        vectors: QuantizedVectors,
+        deleted: Collection[str] = (),
+        deleted_passages: Sequence[int] = (),
+        files: MappedFiles = NO_FILES,
     ) -> None:
         self._database = database
         self._nearest = nearest
         self._lexical = lexical
-        self._parts = parts
-        self.gone = frozenset(gone)
-        self._without = frozenset(without)  # the numbers of their passages
-        self._left_out = np.array(without, dtype=np.int64)
+        self._vectors = vectors
+        self.deleted = frozenset(deleted)
+        self._deleted_passages = frozenset(deleted_passages)
+        self._deleted_rows = np.array(deleted_passages, dtype=np.int64)
         self._files = files
 
     @classmethod
     def build(
         cls,
         documents: Iterable[Document],
-        items: Iterable[Vectored],
+        passages: Iterable[EmbeddedPassage],
         analyzer: Analyzer,
         folder: Path | None = None,
-        average: float | None = None,
+        average_length: float | None = None,
     ) -> "LocalStore":
-        """A store of at least one passage, kept in `folder` if one is given, and not in memory but for its terms.
+        """Build a store of at least one passage, in memory or in a folder.
 
-        `average` is the length of a passage that BM25 takes for neither long nor short, the mean if none is given.
+        In a folder everything is written as it comes; memory holds only the numbers of terms. `average_length` is that
+        of a passage in BM25, by default the mean of these passages. Raises OSError or sqlite3.Error where the folder
+        can't be written to.
         """
         database = _connect(str(folder / DATABASE) if folder else ":memory:")
-        columns = Columns(folder / ARRAYS if folder else None)
-        terms = Terms()
+        writer = VectorWriter(folder / ARRAYS if folder else None)
+        builder = InvertedIndexBuilder()
         with database:
-            _fill(database, documents, _taken(items, columns, terms, analyzer))
-        parts = columns.done()
-        lexical = terms.done(average)
-        nearest = Nearest.build(parts.vectors, folder)
+            _fill(database, documents, _distributed(passages, writer, builder, analyzer))
+        vectors = writer.finish()
+        lexical = builder.finish(average_length)
+        nearest = NearestNeighbors.build(vectors.passages, folder)
         if folder is None:
-            return cls(database, nearest, lexical, parts)
+            return cls(database, nearest, lexical, vectors)
         lexical.save(folder / LEXICAL)
         database.close()
         try:
-            return cls.open(folder)
-        except StoreError as error:  # not every library tells that it couldn't write
+            # numpy and FAISS don't report every failed write: reading the files back shows it before anyone uses them
+            return cls._open(folder, vectors)
+        except StoreError as error:
             raise OSError(errno.EIO, "what was written can't be read") from error
 
     @classmethod
-    def open(cls, folder: Path, gone: Collection[str] = ()) -> "LocalStore":
-        """The store that was built in a folder, without the documents of some ids.
+    def open(cls, folder: Path, deleted: Collection[str] = ()) -> "LocalStore":
+        """Open the store in a folder, without the documents of some ids.
 
-        Raises StoreError where a part of it is missing or can't be read.
+        Raises StoreError where a file is missing or can't be read.
         """
+        return cls._open(folder, None, deleted)
+
+    @classmethod
+    def _open(cls, folder: Path, vectors: QuantizedVectors | None, deleted: Collection[str] = ()) -> "LocalStore":
+        """Open the store in a folder, around its vectors if they are open already."""
         try:
-            files = Mapped(path for path in folder.rglob("*") if path.name == DATABASE or is_mapped(path))
+            files = MappedFiles(path for path in folder.rglob("*") if path.name == DATABASE or is_mapped(path))
             database = _connect(f"{(folder / DATABASE).resolve().as_uri()}?mode=ro", uri=True)
             pages, size = database.execute("SELECT * FROM pragma_page_count, pragma_page_size").fetchone()
             if pages * size != (folder / DATABASE).stat().st_size:
                 raise ValueError("not all of the database is there")
-            parts = Parts.open(folder / ARRAYS)
+            vectors = vectors or QuantizedVectors.open(folder / ARRAYS)
             (last,) = database.execute("SELECT max(number) FROM passages").fetchone()
-            if last != len(parts.vectors) - 1:
+            if last != len(vectors.passages) - 1:
                 raise ValueError("the passages are of different numbers")
-            without = sorted(number for id_ in gone for (number,) in database.execute(NUMBERS, (id_,)))
-            nearest = Nearest.open(parts.vectors, folder, without)
-            lexical = Lexical.open(folder / LEXICAL)
+            numbers = sorted(number for id_ in deleted for (number,) in database.execute(NUMBERS, (id_,)))
+            nearest = NearestNeighbors.open(vectors.passages, folder, numbers)
+            lexical = InvertedIndex.open(folder / LEXICAL)
         except (*DAMAGE, EOFError, OSError, TokenError, MemoryError) as error:
             raise StoreError(f"the index in {folder} is damaged: delete that folder and run `qa index`") from error
-        return cls(database, nearest, lexical, parts, gone, without, files)
+        return cls(database, nearest, lexical, vectors, deleted, numbers, files)
 
     def __del__(self) -> None:
         self.close()
 
+    @override
     def close(self) -> None:
-        """Let go of the files; the store can't be used afterwards."""
         self._database.close()
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """Turn what a damaged file leads to into a StoreError, one that was written to meanwhile as well."""
+        """Turn what damaged files lead to into StoreError, and what was read of a file that was written to as well."""
         try:
             self._check_files()
             yield
@@ -155,17 +164,18 @@ class LocalStore:
         if not self._files.are_unchanged():
             raise ValueError("a file of the index was written to while it was in use")
 
+    @override
     def __len__(self) -> int:
-        return self.size - len(self._without)
+        return self.size - len(self._deleted_passages)
 
     @property
     def size(self) -> int:
-        """How many passages there are with those that are left out; each has a smaller number than that."""
-        return len(self._parts.vectors)
+        """The number of passages, deleted ones counted. All numbers of passages are smaller."""
+        return len(self._vectors.passages)
 
     @property
-    def average(self) -> float:
-        """The length of a passage that BM25 takes for neither long nor short."""
+    def average_length(self) -> float:
+        """The average length of a passage in BM25."""
         return float(self._lexical.average[0])
 
     @property
@@ -173,85 +183,81 @@ class LocalStore:
         """How vectors are searched, for the manifest."""
         return self._nearest.kind
 
+    @override
     def search(
-        self, vector: Vectors, terms: Sequence[str], k: int, idf: Mapping[str, float] | None = None
+        self, vector: Vectors, terms: Sequence[str], k: int, term_idf: Mapping[str, float] | None = None
     ) -> Candidates:
-        """The k best passages by each ranking, for a question's unit vector, shape (dimension,), and its terms.
-
-        `idf` says how rare they are, where there is more than this store.
-        """
+        """See Store.search. A LayeredStore gives the `term_idf` in all of its layers."""
         with self._reading():
             k = min(k, len(self))
-            lexical = self._lexical.scores(idf or self.idf(terms), self.size)
-            lexical[self._left_out] = 0
-            near, having = self._nearest(vector, k).tolist(), self._lexical.best(terms, lexical, k).tolist()
-            numbers = np.array(sorted({*near, *having}))
+            scores = self._lexical.scores(term_idf or self.idf(terms), self.size)
+            scores[self._deleted_rows] = 0
+            dense, lexical = self._nearest(vector, k).tolist(), self._lexical.best(terms, scores, k).tolist()
+            numbers = np.array(sorted({*dense, *lexical}))
             return Candidates(
                 numbers=numbers,
-                dense=floats(self._parts.vectors[numbers]) @ vector,
-                sentence=self._parts.nearest_sentences(numbers, vector),
-                lexical=lexical[numbers],
+                dense=to_float32(self._vectors.passages[numbers]) @ vector,
+                sentence=self._vectors.nearest_sentences(numbers, vector),
+                lexical=scores[numbers],
             )
 
+    @override
     def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
-        """The passages of these numbers, in their order; numbers that have none are left out."""
         with self._reading():
             query = PASSAGES.format(",".join("?" * len(numbers)))  # twice as fast as with json_each
             rows = self._database.execute(query, numbers).fetchall()
             for row in rows:
                 _check(row, OF_PASSAGE)
-            places = json.loads(f"[{','.join(row['sentences'] for row in rows)}]")  # at once, which is faster
-            found = {row["number"]: _passage(row, own) for row, own in zip(rows, places, strict=True)}
-            return {n: found[n] for n in numbers if 0 <= n < self.size and n not in self._without}
+            sentences = json.loads(f"[{','.join(row['sentences'] for row in rows)}]")  # at once, which is faster
+            passages = {row["number"]: _passage(row, places) for row, places in zip(rows, sentences, strict=True)}
+            return {n: passages[n] for n in numbers if 0 <= n < self.size and n not in self._deleted_passages}
 
+    @override
     def similarities(self, passages: Mapping[int, Passage], vector: Vectors) -> list[Vectors]:
-        """The cosine of a unit vector and each sentence of passages that are given by their numbers."""
         with self._reading():
-            found = [self._parts.similarities(number, vector) for number in passages]
-            if [len(own) for own in found] != [len(passage.sentences) for passage in passages.values()]:
+            similarities = [self._vectors.similarities(number, vector) for number in passages]
+            if list(map(len, similarities)) != [len(passage.sentences) for passage in passages.values()]:
                 raise ValueError("the sentences are of different numbers")
-            return found
+            return similarities
 
-    def idf(self, terms: Sequence[str]) -> dict[str, float]:
-        """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
-        return {term: rarity(n, self.size) for term, n in self.counts(terms).items()}
-
-    def counts(self, terms: Sequence[str]) -> dict[str, int]:
-        """How many passages have each term."""
+    def document_frequencies(self, terms: Sequence[str]) -> dict[str, int]:
+        """Return how many passages have each term, deleted passages counted."""
         with self._reading():
-            return {term: self._lexical.count(term) for term in dict.fromkeys(terms)}
+            return {term: self._lexical.document_frequency(term) for term in dict.fromkeys(terms)}
 
+    @override
+    def idf(self, terms: Sequence[str]) -> dict[str, float]:
+        return {term: idf(frequency, self.size) for term, frequency in self.document_frequencies(terms).items()}
+
+    @override
     def known(self, terms: Sequence[str]) -> set[str]:
-        """Those of the terms that any passage has."""
-        return {term for term, count in self.counts(terms).items() if count}
+        return {term for term, frequency in self.document_frequencies(terms).items() if frequency}
 
+    @override
     def frequencies(self, words: Sequence[str]) -> dict[str, int]:
-        """How often each of the words that are there at all stands in the passages, without case and accents."""
         query = "SELECT word, frequency FROM words WHERE word IN (SELECT value FROM json_each(?))"
         with self._reading():
             return dict(map(tuple, self._database.execute(query, (json.dumps(words),))))
 
+    @override
     def document(self, document_id: str) -> Document | None:
-        """The document of this id, or None where it isn't indexed."""
-        if document_id in self.gone:
+        if document_id in self.deleted:
             return None
         with self._reading():
             row = self._database.execute("SELECT * FROM documents WHERE id = ?", (document_id,)).fetchone()
             if row is None:
                 return None
             _check(row, OF_DOCUMENT)
-            blocks, links, pages, address, scanned = Structure.loaded(zlib.decompress(row["structure"]).decode())
+            structure = Structure.from_json(zlib.decompress(row["structure"]).decode())
             path = Path(row["path"]) if row["path"] else None
-            return Document(
-                row["id"], row["title"], row["text"], blocks, path, links, pages, address=address, scanned=scanned
-            )
+            return structure.document(row["id"], row["title"], row["text"], path)
 
+    @override
     def headings(self) -> list[str]:
-        """The headings that passages stand under, without those above them, or the titles where there are none."""
-        gone = json.dumps(list(self.gone))
+        deleted = json.dumps(list(self.deleted))
         with self._reading():
-            found = [heading.split(" › ")[-1] for (heading,) in self._database.execute(HEADINGS, (gone,))]
-            return list(dict.fromkeys(found)) or [title for (title,) in self._database.execute(TITLES, (gone,))]
+            headings = [path.split(HEADING_SEPARATOR)[-1] for (path,) in self._database.execute(HEADINGS, (deleted,))]
+            return list(dict.fromkeys(headings)) or [title for (title,) in self._database.execute(TITLES, (deleted,))]
 
 
 def _connect(location: str, uri: bool = False) -> sqlite3.Connection:
@@ -260,15 +266,15 @@ def _connect(location: str, uri: bool = False) -> sqlite3.Connection:
     return database
 
 
-def _taken(
-    items: Iterable[Vectored], columns: Columns, terms: Terms, analyzer: Analyzer
+def _distributed(
+    passages: Iterable[EmbeddedPassage], writer: VectorWriter, builder: InvertedIndexBuilder, analyzer: Analyzer
 ) -> Iterator[tuple[Passage, str]]:
-    """The passages with the texts they are found by, while all else of them is put where it belongs."""
-    for item in items:
-        text = searched(item.passage)
-        columns.append(item)
-        terms.append(analyzer.terms(text))
-        yield item.passage, text
+    """Append vectors and terms where they belong; yield the passages, with their indexed texts, for the database."""
+    for embedded in passages:
+        text = indexed_text(embedded.passage)
+        writer.append(embedded)
+        builder.append(analyzer.terms(text))
+        yield embedded.passage, text
 
 
 def _fill(database: sqlite3.Connection, documents: Iterable[Document], passages: Iterable[tuple[Passage, str]]) -> None:
@@ -299,7 +305,7 @@ def _check(row: sqlite3.Row, names: Sequence[str]) -> None:
 
 
 def _packed(document: Document) -> bytes:
-    return zlib.compress(Structure.of(document).dumped().encode(), 1)
+    return zlib.compress(Structure.of(document).to_json().encode(), 1)
 
 
 def _place(sentence: Sentence) -> tuple[int, int, int, bool, int | None]:

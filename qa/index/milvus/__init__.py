@@ -1,1 +1,1 @@
-"""One index for many servers, in Milvus."""
+"""A store in Milvus, shared by many servers."""

@@ -1,4 +1,4 @@
-"""Milvus itself: a connection that is made anew where it was lost, and the collections. The only user of pymilvus."""
+"""The collections of an index in Milvus, over a connection that recovers. The only module that imports pymilvus."""
 
 import hashlib
 import importlib.util
@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from qa.errors import SettingsError, StoreError, StoreUnavailable
-from qa.index.store import Shared
+from qa.index.local.lexical import K1, B
+from qa.index.store import MilvusOptions
 
-LONGEST = 65_535  # bytes in a field
-MOST = 16_384  # hits of one search
-ROWS = 500  # that are written at a time
-ANSWER, WRITE, CONNECT = 5.0, 60.0, 3.0  # seconds: for all tries of a question to Milvus, of a write, to connect
-WAITS = (0.2, 1.0, 0.0)  # seconds after each try, none after the last
+MAX_BYTES = 65_535  # in a field
+MAX_HITS = 16_384  # of one search
+ROWS = 500  # written at a time
+ANSWER, WRITE, CONNECT = 5.0, 60.0, 3.0  # seconds for all attempts to read, for all attempts to write, to connect
+WAITS = (0.2, 1.0, 0.0)  # seconds after each attempt, none after the last
 TRANSIENT = {1, 2, 4, 8}  # Milvus's codes: not ready, unavailable, too many requests, rate limit
-NOT_LOADED, EXISTS = 101, "already exist"  # a code, and what Milvus Lite says under the same code as much else
-K1, B = 1.2, 0.75  # of BM25, as in the local store
+NOT_LOADED, EXISTS = 101, "already exist"  # a code; a text, as Milvus Lite gives the same code to much else
 
 NUMBER, TEXT = "INT64", "VARCHAR"
 OF = {"document": NUMBER, "generation": NUMBER}
@@ -32,111 +32,115 @@ SCHEMA = {
     "words": {"generation": NUMBER, "frequency": NUMBER, "before": NUMBER},
     "state": {"value": TEXT},
 }
-OWN = ("passages", "sentences")  # have vectors; the others have a short one, as Milvus wants one in each collection
-INDEXED = ("document", "passage", "id")  # fields that rows are found by
+EMBEDDED = ("passages", "sentences")  # the other collections have a dummy vector, as Milvus demands one
+INDEXED = ("document", "passage", "id")  # the fields by which rows are found
 PREFIX = "question_box_"
 
 Row = dict[str, Any]
 
 
 class Database:
-    """The collections of an index, which are named after its settings; `latest` rows can be asked for, which waits."""
+    """The collections of an index, named after a hash of its settings.
 
-    def __init__(self, shared: Shared, settings: Mapping[str, str]) -> None:
+    Reading the `latest` rows waits until all that was written can be seen; otherwise reads may be a little behind.
+    """
+
+    def __init__(self, options: MilvusOptions, settings: Mapping[str, str]) -> None:
         if importlib.util.find_spec("pymilvus") is None:
             raise SettingsError("QA_STORE needs pymilvus: pip install 'question-box[milvus]'")
-        self.uri = shared.uri
+        self.uri = options.uri
         self.name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
         self.latest = False
-        self._token = shared.token
+        self._token = options.token
         self._client: Any = None
 
     def rows(self, kind: str, which: str, fields: Sequence[str], limit: int = 0) -> list[Row]:
-        """The rows that a filter lets through, in no order."""
+        """Return the rows that match a filter, in no particular order."""
         options: Row = {"limit": limit} if limit else {}
         options |= {"filter": which, "output_fields": ["key", *fields], "consistency_level": self._level}
         return [dict(row) for row in self._call("query", self._collection(kind), **options)]
 
-    def said(self, key: int, *, name: str = "", latest: bool = True) -> dict[str, Any]:
-        """What a row of `state` says, empty where there is none, of this index or of the one of another name."""
+    def read_state(self, key: int, *, name: str = "", latest: bool = True) -> dict[str, Any]:
+        """Return the value of a row of `state`, empty where there is none; `name` is that of another index."""
         options: Row = {"filter": f"key == {key}", "output_fields": ["value"]}
         options["consistency_level"] = "Strong" if latest else self._level
         rows = self._call("query", self._collection("state", name), **options)
         return dict(json.loads(rows[0]["value"])) if rows else {}
 
-    def say(self, key: int, value: Mapping[str, Any]) -> None:
-        """Make a row of `state` say this."""
+    def write_state(self, key: int, value: Mapping[str, Any]) -> None:
+        """Set the value of a row of `state`."""
         self.write("state", [{"key": key, "value": json.dumps(value, ensure_ascii=False)}])
 
-    def everything(self, kind: str, which: str, fields: Sequence[str]) -> list[Row]:
-        """The same, however many they are."""
+    def all_rows(self, kind: str, which: str, fields: Sequence[str]) -> list[Row]:
+        """Return the rows that match a filter, even more than Milvus gives at once."""
         options = {"filter": which, "output_fields": ["key", *fields], "consistency_level": self._level}
 
         def pages(client: Any, left: float) -> list[Row]:
             iterator = client.query_iterator(self._collection(kind), timeout=left, **options)
-            found: list[Row] = []
+            rows: list[Row] = []
             while page := iterator.next():
-                found += page
+                rows += page
             iterator.close()
-            return found
+            return rows
 
         rows: list[Row] = self._try(pages, WRITE, self._collection(kind))
         return rows
 
     def hits(self, kind: str, by: str, what: object, k: int, which: str, fields: Sequence[str]) -> list[Row]:
-        """The k best rows of those that a filter lets through."""
+        """Return the k best rows that match a filter, searching the field `by`."""
         options: Row = {"data": [what], "anns_field": by, "limit": k, "filter": which}
         options |= {"output_fields": fields, "consistency_level": self._level}
         return list(self._call("search", self._collection(kind), **options)[0])
 
     def write(self, kind: str, rows: Sequence[Row]) -> None:
-        """Put rows in, in the place of those that have their keys; doing so twice does no harm."""
-        more = {} if kind in OWN else {"vector": [0.0, 0.0]}
+        """Write rows, replacing those with the same keys; writing them twice does no harm."""
+        more = {} if kind in EMBEDDED else {"vector": [0.0, 0.0]}
         for at in range(0, len(rows), ROWS):
             chunk = [{**row, **more} for row in rows[at : at + ROWS]]
             self._call("upsert", self._collection(kind), chunk, seconds=WRITE)
 
     def delete(self, kind: str, which: str) -> None:
-        """Take out the rows that a filter lets through."""
+        """Delete the rows that match a filter."""
         self._call("delete", self._collection(kind), filter=which, seconds=WRITE)
 
     def flush(self) -> None:
-        """Have Milvus Lite put rows where it searches them fast, which nobody may read meanwhile.
+        """Have Milvus Lite index its rows, during which nothing may be read.
 
-        A server does so by itself, and nobody reads a file before it is indexed, as one process has it.
+        A Milvus server does so by itself. A file of Milvus Lite is open in one process, which reads it only afterwards.
         """
         for kind in SCHEMA if self.uri.endswith(".db") else ():
             self._call("flush", self._collection(kind), seconds=WRITE)
 
     def names(self) -> list[str]:
-        """The indexes that are there, by their collections of state, which are made last and dropped last."""
-        found = (re.fullmatch(rf"{PREFIX}([0-9a-f]{{12}})_state", name) for name in self._call("list_collections"))
-        return sorted(match[1] for match in found if match)
+        """Return the names of the indexes there, by their collections `state`, which are created and dropped last."""
+        collections = self._call("list_collections")
+        matches = (re.fullmatch(rf"{PREFIX}([0-9a-f]{{12}})_state", collection) for collection in collections)
+        return sorted(match[1] for match in matches if match)
 
     def others(self) -> list[str]:
-        """Those of other settings."""
+        """Return the names of the indexes of other settings."""
         return [name for name in self.names() if name != self.name]
 
     def drop(self, name: str) -> None:
-        """Remove the index of a name."""
+        """Remove an index by its name."""
         for kind in SCHEMA:
             self._call("drop_collection", self._collection(kind, name), seconds=WRITE)
 
     def create(self, dimension: int) -> None:
-        """Make the collections, or what of them isn't there."""
+        """Create the collections that don't exist yet."""
         from pymilvus import DataType, Function, FunctionType, MilvusClient
 
         for kind, fields in SCHEMA.items():
             name, schema = self._collection(kind), MilvusClient.create_schema(auto_id=False)
             schema.add_field("key", DataType.INT64, is_primary=True)
             for field, type_name in fields.items():
-                schema.add_field(field, DataType[type_name], **({"max_length": LONGEST} if type_name == TEXT else {}))
-            schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension if kind in OWN else 2)
+                schema.add_field(field, DataType[type_name], **({"max_length": MAX_BYTES} if type_name == TEXT else {}))
+            schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension if kind in EMBEDDED else 2)
             indexes: dict[str, Row] = {field: {"index_type": "INVERTED"} for field in INDEXED if field in fields}
             indexes["vector"] = {"index_type": "AUTOINDEX" if kind == "passages" else "FLAT", "metric_type": "IP"}
             if kind == "passages":
-                # terms are letters and digits with spaces between, which Milvus Lite's only tokenizer leaves whole
-                terms = {"max_length": LONGEST, "enable_analyzer": True, "analyzer_params": {"tokenizer": "standard"}}
+                # Milvus Lite's only tokenizer; it leaves terms, letters and digits between spaces, whole
+                terms = {"max_length": MAX_BYTES, "enable_analyzer": True, "analyzer_params": {"tokenizer": "standard"}}
                 schema.add_field("terms", DataType.VARCHAR, **terms)
                 schema.add_field("lexical", DataType.SPARSE_FLOAT_VECTOR)
                 schema.add_function(Function("bm25", FunctionType.BM25, ["terms"], ["lexical"]))
@@ -149,7 +153,7 @@ class Database:
             self._call("load_collection", name, seconds=WRITE)
 
     def close(self) -> None:
-        """Let go of the connection; the next call makes another."""
+        """Close the connection; the next call opens another."""
         client, self._client = self._client, None
         if client is not None:
             client.close()
@@ -162,7 +166,7 @@ class Database:
         return f"{PREFIX}{name or self.name}_{kind}"
 
     def _call(self, method: str, *arguments: Any, seconds: float = ANSWER, **options: Any) -> Any:
-        """What a method of pymilvus's client gives; the first argument, if any, is the collection."""
+        """Call a method of pymilvus's client; the first argument, if any, is the collection."""
 
         def do(client: Any, left: float) -> Any:
             return getattr(client, method)(*arguments, timeout=left, **options)
@@ -170,7 +174,7 @@ class Database:
         return self._try(do, seconds, arguments[0] if arguments else "")
 
     def _ensure(self, method: str, *arguments: Any, **options: Any) -> None:
-        """Make something that may be there already: another process may make it at the same time."""
+        """Create something that may exist, as another process may be creating it at the same time."""
         try:
             self._call(method, *arguments, seconds=WRITE, **options)
         except StoreError as error:
@@ -178,9 +182,9 @@ class Database:
                 raise
 
     def _try(self, do: Callable[[Any, float], Any], seconds: float, collection: str) -> Any:
-        """What `do` gives, which is tried again where Milvus doesn't answer.
+        """Return what `do` returns, trying again where Milvus doesn't answer.
 
-        Raises StoreUnavailable where it doesn't within `seconds`, and StoreError where it can't do that.
+        Raises StoreUnavailable where it doesn't answer within `seconds`, StoreError where it refuses.
         """
         until, reason = time.monotonic() + seconds, ""
         for wait in WAITS:
@@ -193,9 +197,9 @@ class Database:
                 except Exception as error:
                     if getattr(error, "code", 0) != NOT_LOADED:
                         raise
-                    client.load_collection(collection, timeout=left)  # Milvus Lite forgets it when it is stopped
+                    client.load_collection(collection, timeout=left)  # a stopped Milvus Lite unloads it
                     return do(client, left)
-            except Exception as error:  # pymilvus lets those of gRPC through, and others where a connection is closed
+            except Exception as error:  # pymilvus passes on errors of gRPC, and others on a closed connection
                 reason = _reason(error).replace(self._token or "\n", "…")
                 if not _is_transient(error):
                     raise StoreError(f"the store {self.uri} can't do that ({reason}): {_remedy(reason)}") from None
@@ -210,7 +214,7 @@ class Database:
         if self._client is None:
             from pymilvus import MilvusClient
 
-            for library in ("pymilvus", "milvus_lite"):  # they print tracebacks of what is handled here
+            for library in ("pymilvus", "milvus_lite"):  # they log tracebacks of errors that are handled here
                 logging.getLogger(library).setLevel(logging.CRITICAL)
             if self.uri.endswith(".db"):
                 Path(self.uri).parent.mkdir(parents=True, exist_ok=True)
@@ -231,18 +235,18 @@ def _is_transient(error: Exception) -> bool:
         return False
     if isinstance(error, MilvusException):
         return (error.retriable or error.code in TRANSIENT) and EXISTS not in error.message
-    return isinstance(error, ValueError | OSError)  # the channel was closed by another thread that had lost it
+    return isinstance(error, ValueError | OSError)  # another thread has closed the lost channel
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what is wrong."""
+    """Return the first line of an error's message."""
     error = _origin(error)
     text = error.details() if hasattr(error, "details") else getattr(error, "message", error)
     return (str(text).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _origin(error: Exception) -> Exception:
-    """The error of gRPC that pymilvus made another of, if it is one."""
+    """Return the error of gRPC that pymilvus has wrapped, or the error itself."""
     import grpc
 
     return error.__cause__ if isinstance(error.__cause__, grpc.RpcError) else error

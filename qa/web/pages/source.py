@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby
 
-from qa.text.blocks import plain
+from qa.text.blocks import plain_blocks
 from qa.types import Block, Document
 
 PAGE = """<!doctype html>
@@ -31,7 +31,7 @@ def source_html(document: Document, start: int, end: int, root: str, back: str =
     `root` is the path that the server is mounted under, `back` where the visitor came from, `original` the address of
     the owner's own page.
     """
-    blocks = list(document.blocks or plain(document.text))
+    blocks = list(document.blocks or plain_blocks(document.text))
     if blocks and blocks[0].kind == "heading" and document.text[blocks[0].start : blocks[0].end] == document.title:
         blocks.pop(0)  # it stands above as the page's
     links = [f'<a href="{escape(back)}">← Back</a>'] if back else []
