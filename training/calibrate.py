@@ -54,18 +54,18 @@ def rows_of(folder: Path, other: Path, out: Path) -> list[dict[str, Any]]:
     foreign = [row | {"answers": []} for row in _lines(other) if row["answers"]]
     for asked in [*_lines(folder), *foreign[:: max(1, len(foreign) // FOREIGN)][:FOREIGN]]:
         text = corrected(asked["question"], assistant.store, assistant._analyzer, assistant.encoder.tokenizer)
-        findings = assistant.findings(text)
+        ranking = assistant.rank(text)
         wanted = [folded(answer) for answer in asked["answers"]]
         places = {asked.get("document"), *asked.get("also", [])}
         choices = []
-        for one in findings.choices[:CHOICES]:
+        for one in ranking.choices[:CHOICES]:
             passage, sentence = one.place
             documents = {passage.document_id, *(copy.document_id for copy, _ in one.copies)}
             right = bool(documents & places) and any(w in folded(sentence.text) for w in wanted)
-            choices.append({"score": one.score, "share": one.share, "right": right, "text": sentence.text})
+            choices.append({"score": one.score, "probability": one.probability, "right": right, "text": sentence.text})
         kind = "answerable" if wanted else "near" if asked.get("near") else "other"
         about = {"question": asked["question"], "kind": kind, "right": choices[0]["right"]}
-        rows.append({**about, "features": dict(findings.features), "choices": choices})
+        rows.append({**about, "features": dict(ranking.features), "choices": choices})
     kept.write_text(json.dumps(rows), "utf-8")
     return rows
 

@@ -51,7 +51,7 @@ def test_figures_are_those_worked_out_by_hand() -> None:
 
 def test_a_curve_and_its_points_agree() -> None:
     assert evaluation.risk_coverage(OUTCOMES)[:3] == [(1 / 6, 0), (2 / 6, 0), (3 / 6, 1 / 3)]
-    assert evaluation.point(OUTCOMES, 0.65) == (0.65, 0.5, 1.0, 0.5, 1 / 6)
+    assert evaluation.operating_point(OUTCOMES, 0.65) == (0.65, 0.5, 1.0, 0.5, 1 / 6)
     assert evaluation.reliability(OUTCOMES)[0] == (pytest.approx(0.1), 0, 2)
 
 

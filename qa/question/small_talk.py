@@ -1,4 +1,4 @@
-"""What isn't a question that can be searched → a word on what can be asked: greetings, thanks, another language."""
+"""Replies to what can't be searched: greetings, thanks, farewells, other languages, questions without a word."""
 
 import re
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from qa.text.terms import Analyzer
 if TYPE_CHECKING:
     from qa.index.store import Store
 
+# These match a question's folded words, joined by single spaces.
 GREETING = re.compile(
     r"(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|greetings|hallo|guten (?:morgen|tag|abend)|hola"
     r"|buenos dias|bonjour|salut|ciao|ola|hej|merhaba|привет|здравствуи(?:те)?|добрыи (?:день|вечер))"
@@ -23,20 +24,20 @@ THANKS = re.compile(
     r"(?: (?:a lot|so much|very much|again|you|all|for (?:that|this|your help)|schon|sehr|большое))*"
 )
 FAREWELL = re.compile(r"(?:good ?bye|bye(?: bye)?|see you(?: later)?|tschuss|adios|au revoir|пока|до свидания)")
-TOPICS = 3  # that a hint names
+TOPICS = 3  # named in an invitation to ask
 
 
-def hint(question: str, languages: Sequence[str], store: "Store", analyzer: Analyzer) -> str:
-    """What to say instead of searching, empty where the question can be searched.
+def reply_without_search(question: str, languages: Sequence[str], store: "Store", analyzer: Analyzer) -> str:
+    """Return the reply to a question that can't be searched, or an empty string if it can.
 
-    `languages` are the codes of those that can be asked in, any where there are none.
+    `languages` are the codes of the languages that can be asked in; none means any.
     """
-    spoken, terms = _spoken(question), set(analyzer.terms(question))
-    if GREETING.fullmatch(spoken):
+    folded, terms = _folded(question), set(analyzer.terms(question))
+    if GREETING.fullmatch(folded):
         return f"Hello! {_invitation(store)}"
-    if THANKS.fullmatch(spoken):
+    if THANKS.fullmatch(folded):
         return f"You’re welcome. {_invitation(store)}"
-    if FAREWELL.fullmatch(spoken):
+    if FAREWELL.fullmatch(folded):
         return "Goodbye!"
     if not terms:
         return f"There is no word in that to search for. {_invitation(store)}"
@@ -47,21 +48,21 @@ def hint(question: str, languages: Sequence[str], store: "Store", analyzer: Anal
 
 
 def is_small_talk(question: str) -> bool:
-    """Whether a question is a greeting, thanks or a farewell alone."""
-    spoken = _spoken(question)
-    return any(pattern.fullmatch(spoken) for pattern in (GREETING, THANKS, FAREWELL))
+    """Return whether a question is only a greeting, thanks or a farewell."""
+    folded = _folded(question)
+    return any(pattern.fullmatch(folded) for pattern in (GREETING, THANKS, FAREWELL))
 
 
-def _spoken(question: str) -> str:
+def topics_of(store: "Store", k: int) -> list[str]:
+    """Return up to k headings or titles, spread evenly over the documents."""
+    headings = store.headings()
+    return [headings[i * len(headings) // k] for i in range(k)] if len(headings) > k else headings
+
+
+def _folded(question: str) -> str:
     return " ".join(WORD.findall(fold(question)))
 
 
 def _invitation(store: "Store") -> str:
     topics = " or ".join(f"“{topic}”" for topic in topics_of(store, TOPICS))
     return f"Ask these documents a question{f', for instance about {topics}' if topics else ''}."
-
-
-def topics_of(store: "Store", k: int) -> list[str]:
-    """Up to k of what the documents are about, by their own headings or titles, from all over them."""
-    named = store.headings()
-    return [named[i * len(named) // k] for i in range(k)] if len(named) > k else named
