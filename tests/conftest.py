@@ -29,7 +29,7 @@ settings.load_profile("repeatable")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what starts a browser, a server or another process, or needs a real network: `make check` skips it."""
+    """Mark tests as slow that start a browser, a server or another process, or that run a real network."""
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         module = getattr(item, "module", None)
