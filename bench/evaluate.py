@@ -30,9 +30,10 @@ from qa.cache import Cache
 from qa.encoder.base import Encoder
 from qa.encoder.bundled import DEFAULT
 from qa.encoder.onnx_runtime import OnnxEncoder, load_in_memory
-from qa.evaluation import metrics as evaluation
+from qa.evaluation import metrics
 from qa.evaluation.datasets import Item, read_squad
 from qa.evaluation.metrics import Outcome
+from qa.evaluation.run import ask_all
 from qa.index.build import Indexer
 from qa.index.local.store import LocalStore
 from qa.settings import DEFAULTS
@@ -52,17 +53,17 @@ def squad(file: File, foreign: Path | None = None, limit: int = 0, runtime: str 
     items = random.Random(7).sample(read.items, limit) if limit else read.items
     assistant = Assistant.from_documents(read.documents, load_in_memory(DEFAULT, runtime), threshold=0)
     articles = list(dict.fromkeys(document.title for document in read.documents))
-    outcomes = evaluation.ask_all(assistant, items)
-    show("all", evaluation.figures(outcomes, DEFAULTS.threshold))
+    outcomes = ask_all(assistant, items)
+    show("all", metrics.figures(outcomes, DEFAULTS.threshold))
     for name, half in (("articles 1, 3, …", articles[::2]), ("articles 2, 4, …", articles[1::2])):
         chosen = [o for item, o in zip(items, outcomes, strict=True) if item.article in half]
-        show(name, evaluation.figures(chosen, DEFAULTS.threshold))
+        show(name, metrics.figures(chosen, DEFAULTS.threshold))
     ranks = [_dense_rank(assistant, item) for item in items if item.answers]
     show("passage vectors alone", {f"recall@{k}": float(np.mean([r <= k for r in ranks])) for k in (1, 3, 5)})
     if foreign:
         own = {item.question for item in read.items}
         others = [i._replace(answers=()) for i in read_squad(foreign).items if i.question not in own]
-        asked = evaluation.ask_all(assistant, others)
+        asked = ask_all(assistant, others)
         apart = [o for item, o in zip(others, asked, strict=True) if item.article not in articles]
         answerable = [o for o in outcomes if o.answerable]
         show("foreign", _refusals(answerable + asked))
@@ -151,12 +152,10 @@ def manuals(
             "helpful: right quotes and right refusals": (sum(given) + sum(refused)) / len(rows),
             "misled: wrong without saying that it is unsure": sum(not right for _, right in sure) / len(rows),
             "right first quote, if none is declined": np.mean([right[:1] == [True] for _, right in there]),
-            "AUROC of right first quotes": evaluation.auroc(
-                [o.right for o in outcomes], [o.confidence for o in outcomes]
-            ),
+            "AUROC of right first quotes": metrics.auroc([o.right for o in outcomes], [o.confidence for o in outcomes]),
             "right first quotes at 80 % precision": sum(o.right for o in ranked[: max(precise, default=0)])
             / len(there),
-            "calibration error, of answered": evaluation.calibration_error(
+            "calibration error, of answered": metrics.calibration_error(
                 [o for o, (_, a, _) in zip(outcomes, asked, strict=True) if not a.abstained]
             ),
             "near questions declined or unsure": np.mean([a.abstained or a.unsure for a in near]),
@@ -246,7 +245,7 @@ def typing(file: File, limit: int = 1000) -> None:
     spoilt = [item._replace(question=_mistyped(item.question, rng)) for item in items]
     assistant = Assistant.from_documents(read.documents, threshold=0)
     for name, asked in (("as asked", items), ("with a typing error", spoilt)):
-        show(name, evaluation.figures(evaluation.ask_all(assistant, asked), DEFAULTS.threshold))
+        show(name, metrics.figures(ask_all(assistant, asked), DEFAULTS.threshold))
 
 
 @cli.command()
@@ -412,7 +411,7 @@ def show(name: str, figures: dict[str, float]) -> None:
 
 
 def _refusals(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    found = evaluation.figures(outcomes, DEFAULTS.threshold)
+    found = metrics.figures(outcomes, DEFAULTS.threshold)
     return {name: value for name, value in found.items() if name.startswith("unanswerable")}
 
 
