@@ -1,6 +1,6 @@
-"""What each part of the shipped reader adds, on collections that prepare.py wrote: with it and without.
+"""Ablation: measure the shipped reader without each of its parts, on collections that prepare.py wrote.
 
-python training/parts.py DATA NAME …
+python training/ablation.py DATA NAME …
 
 The network runs in 8 bits, as in the product.
 """
@@ -21,7 +21,7 @@ from qa.encoder.onnx_export import BUNDLED, CHANGES, READER
 
 
 class Nothing(torch.nn.Module):
-    """Compares no sentences."""
+    """A comparison that adds nothing."""
 
     def forward(self, hidden: Any, _: Any) -> Any:
         return torch.zeros(len(hidden))
@@ -37,9 +37,9 @@ def main() -> None:
     fused, cosine = train.PRIOR
     variants = {
         "all of it": (model.comparison, (fused, cosine), True),
-        "without comparing": (Nothing(), (fused, cosine), True),
-        "without the cosine": (model.comparison, (fused, 0.0), True),
-        "nothing of the retriever": (model.comparison, (0.0, 0.0), False),
+        "without comparing the sentences": (Nothing(), (fused, cosine), True),
+        "without the sentence's cosine": (model.comparison, (fused, 0.0), True),
+        "the reader and comparing, nothing of the retriever": (model.comparison, (0.0, 0.0), False),
         "the reader alone": (Nothing(), (0.0, 0.0), True),
     }
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
@@ -47,15 +47,15 @@ def main() -> None:
 
         def read(ids: Any, types: Any, mask: Any) -> Any:
             sizes, starts = mask.sum(dim=1).tolist(), types.argmax(dim=1).tolist()
-            found = network([row[:size] for row, size in zip(ids.tolist(), sizes, strict=True)], starts)
-            padded = [np.pad(one, ((0, ids.shape[1] - len(one)), (0, 0))) for one in found]
+            tokens = network([row[:size] for row, size in zip(ids.tolist(), sizes, strict=True)], starts)
+            padded = [np.pad(one, ((0, ids.shape[1] - len(one)), (0, 0))) for one in tokens]
             return torch.from_numpy(np.stack(padded))
 
         model._read = read  # type: ignore[method-assign]
-        thoughts = train.thoughts
+        retrieval_features = train.retrieval_features
         for name, (comparison, prior, known) in variants.items():
             model.comparison, train.PRIOR = comparison, prior
-            train.thoughts = thoughts if known else lambda row: dict.fromkeys(row["candidates"])  # type: ignore[assignment,return-value]
+            train.retrieval_features = retrieval_features if known else lambda row: dict.fromkeys(row["candidates"])  # type: ignore[assignment,return-value]
             measures = [train.evaluate(model, one, tokenizer, "cpu")[0] for one in collections]
             print(name, {key: round(float(np.mean([m[key] for m in measures])), 3) for key in measures[0]}, flush=True)
 
