@@ -7,8 +7,8 @@ reader.safetensors for qa/models. Runs on a GPU if there is one. Needs only torc
 and numpy, not this package.
 
 The loss is the cross-entropy of a softmax over all sentences of a question's passages and "none of them", whose score
-is 0. So a sentence's score is the log odds that it answers rather than nothing. Smaller losses judge each sentence alone,
-each passage alone, and the start and end of the words that answer.
+is 0. So a sentence's score is the log odds that it answers rather than nothing. Smaller losses judge each sentence
+alone, each passage alone, and the start and end of the words that answer.
 """
 
 import argparse
