@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -27,7 +26,7 @@ from qa.index.snapshots import CALIBRATION, ENCODER, TEXTS
 from qa.index.store import Shared, Store
 from qa.index.update import Changes, update
 from qa.question.followup import formulations
-from qa.question.small_talk import is_small_talk, reply_without_search, topics_of
+from qa.question.small_talk import hint, is_small_talk, topics_of
 from qa.question.spelling import corrected
 from qa.settings import DEFAULTS
 from qa.text.languages import detect_language
@@ -112,10 +111,11 @@ class Assistant:
         analyzer = analyzer or Analyzer(detect_language([document.text for document in read.documents]))
         reader, calibration = load_reader(index / ENCODER), Calibration.load(index / CALIBRATION)
         indexer = Indexer(encoder, analyzer, progress)
-        build = partial(share, store) if store else _update
-        opened_store, snapshot, changes = build(read.documents, index, indexer)
+        opened, snapshot, changes = (
+            share(store, read.documents, index, indexer) if store else _update(read.documents, index, indexer)
+        )
         return cls(
-            opened_store,
+            opened,
             encoder,
             analyzer,
             reader,
@@ -166,13 +166,13 @@ class Assistant:
         return self._read.rank(self._retrieve(question))
 
     def _ask(self, question: str, history: History) -> Answer:
-        history = [(asked, answer) for asked, answer in history if not is_small_talk(asked)]
+        topical = [(asked, answer) for asked, answer in history if not is_small_talk(asked)]
         tokenizer = self.encoder.tokenizer
-        texts = [corrected(t, self.store, self._analyzer, tokenizer) for t in formulations(question, history)]
+        texts = [corrected(t, self.store, self._analyzer, tokenizer) for t in formulations(question, topical)]
         texts = [text for text in texts if self._analyzer.terms(text)] or texts[:1]  # "Why?" alone can't be searched
-        if reply := reply_without_search(texts[0], self._languages, self.store, self._analyzer):
-            return Answer(question, question, reply, citations=(), hits=(), confidence=0.0, abstained=True)
-        previous = history[-1][1] if history else ""
+        if text := hint(texts[0], self._languages, self.store, self._analyzer):
+            return Answer(question, question, text, citations=(), hits=(), confidence=0.0, abstained=True)
+        previous = topical[-1][1] if topical else ""
         answers = (self._read(question, self._retrieve(text), previous) for text in texts)
         alone = next(answers)
         in_context = next(answers, alone)

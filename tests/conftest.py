@@ -22,7 +22,7 @@ from qa.encoder.pytorch import SentenceEncoder
 pytest_plugins = ["web.browser"]
 
 SLOW_FIXTURES = {"browser", "exported", "milvus_uri", "torch_encoder"}  # a browser, real networks, a database
-SLOW_MODULES = {"serving", "subprocess"}  # imported by tests that start servers or other processes
+SLOW_MODULES = {"multiprocessing", "serving", "subprocess"}  # imported by tests that start servers or processes
 
 settings.register_profile("repeatable", derandomize=True)  # what passed once passes again
 settings.load_profile("repeatable")

@@ -1,4 +1,4 @@
-"""Replies to what can't be searched: greetings, thanks, farewells, other languages, questions without a word."""
+"""Hints instead of answers: for greetings, thanks, other languages, and questions without a word to search for."""
 
 import re
 from collections.abc import Sequence
@@ -24,20 +24,20 @@ THANKS = re.compile(
     r"(?: (?:a lot|so much|very much|again|you|all|for (?:that|this|your help)|schon|sehr|большое))*"
 )
 FAREWELL = re.compile(r"(?:good ?bye|bye(?: bye)?|see you(?: later)?|tschuss|adios|au revoir|пока|до свидания)")
-TOPICS = 3  # named in an invitation to ask
+TOPICS = 3  # named in a hint
 
 
-def reply_without_search(question: str, languages: Sequence[str], store: "Store", analyzer: Analyzer) -> str:
-    """Return the reply to a question that can't be searched, or an empty string if it can.
+def hint(question: str, languages: Sequence[str], store: "Store", analyzer: Analyzer) -> str:
+    """Return what to say instead of searching, or an empty string if the question can be searched.
 
     `languages` are the codes of the languages that can be asked in; none means any.
     """
-    folded, terms = _folded(question), set(analyzer.terms(question))
-    if GREETING.fullmatch(folded):
+    spoken, terms = _spoken(question), set(analyzer.terms(question))
+    if GREETING.fullmatch(spoken):
         return f"Hello! {_invitation(store)}"
-    if THANKS.fullmatch(folded):
+    if THANKS.fullmatch(spoken):
         return f"You’re welcome. {_invitation(store)}"
-    if FAREWELL.fullmatch(folded):
+    if FAREWELL.fullmatch(spoken):
         return "Goodbye!"
     if not terms:
         return f"There is no word in that to search for. {_invitation(store)}"
@@ -49,20 +49,20 @@ def reply_without_search(question: str, languages: Sequence[str], store: "Store"
 
 def is_small_talk(question: str) -> bool:
     """Return whether a question is only a greeting, thanks or a farewell."""
-    folded = _folded(question)
-    return any(pattern.fullmatch(folded) for pattern in (GREETING, THANKS, FAREWELL))
+    spoken = _spoken(question)
+    return any(pattern.fullmatch(spoken) for pattern in (GREETING, THANKS, FAREWELL))
 
 
-def topics_of(store: "Store", k: int) -> list[str]:
-    """Return up to k headings or titles, spread evenly over the documents."""
-    headings = store.headings()
-    return [headings[i * len(headings) // k] for i in range(k)] if len(headings) > k else headings
-
-
-def _folded(question: str) -> str:
+def _spoken(question: str) -> str:
     return " ".join(WORD.findall(fold(question)))
 
 
 def _invitation(store: "Store") -> str:
     topics = " or ".join(f"“{topic}”" for topic in topics_of(store, TOPICS))
     return f"Ask these documents a question{f', for instance about {topics}' if topics else ''}."
+
+
+def topics_of(store: "Store", k: int) -> list[str]:
+    """Return up to k headings or titles, spread evenly over the documents."""
+    headings = store.headings()
+    return [headings[i * len(headings) // k] for i in range(k)] if len(headings) > k else headings
