@@ -105,15 +105,15 @@ DEFAULTS = Settings()
 def origin_of(url: str) -> str | None:
     """Return an origin as browsers write it, or None if the URL is more than an origin, or none."""
     try:
-        parts = urlsplit(url.strip().lower())
-        port = parts.port
+        split = urlsplit(url.strip().lower())
+        port = split.port
     except ValueError:
         return None
-    rest = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
-    if parts.scheme not in PORTS or not parts.hostname or rest or not re.fullmatch(r"[\w.:-]+", parts.hostname):
+    rest = split.path.strip("/") or split.query or split.fragment or "@" in split.netloc
+    if split.scheme not in PORTS or not split.hostname or rest or not re.fullmatch(r"[\w.:-]+", split.hostname):
         return None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, PORTS[parts.scheme]) else "")
+    host = f"[{split.hostname}]" if ":" in split.hostname else split.hostname
+    return f"{split.scheme}://{host}" + (f":{port}" if port not in (None, PORTS[split.scheme]) else "")
 
 
 def _cast(name: str, value: str, kind: type) -> Any:

@@ -114,18 +114,18 @@ class Reader:
         """Return the lead and items of the list that answers: the best sentence leads to it, or several items do."""
         best = choices[0]
         number = retrieved.candidates[best.candidate].number
-        found = listing(self._store, number, best.passage, best.sentence)
-        if found is None:
+        around = listing(self._store, number, best.passage, best.sentence)
+        if around is None:
             return []
-        leads = best.place == found.lead
-        if leads and not best.place[1].text.rstrip().endswith(":"):
-            return []
-        near = _near_best(choices)
-        items = sum(place in found.items for place in near)
-        is_one_of_many = best.probability < STANDS_OUT or items == len(found.items)
-        wanted = leads or (is_one_of_many and items > 1 and 2 * items > len(near))
-        leading = [found.lead] if found.lead and found.lead[1].text.rstrip().endswith(":") else []
-        return [*leading, *found.items[:MAX_ITEMS]] if wanted else []
+        lead = [around.lead] if around.lead and around.lead[1].text.rstrip().endswith(":") else []
+        if best.place == around.lead:
+            is_answer = bool(lead)
+        else:
+            near = _near_best(choices)
+            items = sum(place in around.items for place in near)
+            is_one_of_many = best.probability < STANDS_OUT or items == len(around.items)
+            is_answer = is_one_of_many and items > 1 and 2 * items > len(near)
+        return [*lead, *around.items[:MAX_ITEMS]] if is_answer else []
 
 
 def _retrieval_features(candidate: Candidate, first: Candidate) -> Vectors:

@@ -96,6 +96,7 @@ def test_it_is_exported_once_and_a_damaged_one_anew(
     load_reader(folder).verify()
 
 
+@pytest.mark.slow
 def test_other_scores_are_refused_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(cross_encoder.MAX_DIFFERENCE, "int8", -1.0)
     in_32_bits = load_reader(tmp_path)
@@ -122,6 +123,7 @@ def test_weights_that_are_not_those_of_their_checksum_are_refused(
     assert "reader.safetensors is damaged" in json.loads((tmp_path / "out" / ABOUT).read_text("utf-8"))["refused"]
 
 
+@pytest.mark.slow
 def test_where_the_index_cannot_be_written_it_is_read_from_memory(tmp_path: Path) -> None:
     (tmp_path / "index").write_text("", "utf-8")
     (reading,) = load_reader(tmp_path / "index" / "encoder")("When was the port of Elm built?", [PORT])
