@@ -120,6 +120,7 @@ def _upper_case(folder: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"do_lower_case": False}), "utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [_last_weight, _pooling, _upper_case])
 def test_whatever_changes_the_vectors_changes_the_fingerprint(copy: Path, change: Callable[[Path], None]) -> None:
     text = ["Zürich is on the 😀 river, ｚ."]
