@@ -12,6 +12,8 @@ from qa.encoder.bundled import bundled_folder
 from qa.encoder.pytorch import SentenceEncoder
 from qa.errors import EncoderError
 
+pytestmark = pytest.mark.slow  # PyTorch takes seconds to load
+
 TEXT = "The port is on the Tom River. It is old."
 
 
@@ -120,7 +122,6 @@ def _upper_case(folder: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"do_lower_case": False}), "utf-8")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("change", [_last_weight, _pooling, _upper_case])
 def test_whatever_changes_the_vectors_changes_the_fingerprint(copy: Path, change: Callable[[Path], None]) -> None:
     text = ["Zürich is on the 😀 river, ｚ."]
