@@ -96,6 +96,7 @@ def test_all_citations_of_any_question_are_exact_sentences_of_their_document(enc
     assert [c.title for c in cited] == [documents[c.document_id].title for c in cited]
 
 
+@pytest.mark.slow
 def test_the_threshold_alone_decides_when_to_abstain(counting: WordCountEncoder) -> None:
     question = "Where is the port?"
     confidence = Assistant.from_documents([RIVER, TOWN], counting).ask(question).confidence

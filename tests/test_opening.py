@@ -21,8 +21,8 @@ from qa.text.terms import Analyzer
 
 
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> WordCountEncoder:
-    """The encoder that `Assistant.open` gets, whatever its name."""
+def counted(monkeypatch: pytest.MonkeyPatch, empty_index: Path) -> WordCountEncoder:
+    """The encoder that `Assistant.open` gets, whatever its name; the index has the reader already."""
     encoder = WordCountEncoder()
     monkeypatch.setattr("qa.assistant.load", lambda *_: encoder)
     return encoder
@@ -125,22 +125,28 @@ def test_a_build_that_fails_leaves_the_index_as_it_was(
 
 
 def test_an_index_in_the_place_of_a_file_is_a_clear_error(counted: WordCountEncoder, tmp_path: Path) -> None:
-    (tmp_path / "river.md").write_text(RIVER.text, "utf-8")
-    (tmp_path / "index").write_text("in the way", "utf-8")
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "river.md").write_text(RIVER.text, "utf-8")
+    (tmp_path / "file").write_text("in the way", "utf-8")
     with pytest.raises(StoreError, match=r"QA_INDEX|can't be read"):
-        Assistant.open(tmp_path, tmp_path / "index")
+        Assistant.open(corpus, tmp_path / "file")
 
 
 def test_files_that_cannot_be_read_are_skipped_by_name(counted: WordCountEncoder, tmp_path: Path) -> None:
-    (tmp_path / "river.md").write_text(RIVER.text, "utf-8")
-    (tmp_path / "noise.txt").write_bytes(bytes(99))
-    assert list(Assistant.open(tmp_path, tmp_path / "index").skipped) == ["noise.txt"]
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "river.md").write_text(RIVER.text, "utf-8")
+    (corpus / "noise.txt").write_bytes(bytes(99))
+    assert list(Assistant.open(corpus, tmp_path / "index").skipped) == ["noise.txt"]
 
 
 def test_a_file_whose_name_is_not_utf_8_does_not_stop_the_rest(counted: WordCountEncoder, tmp_path: Path) -> None:
-    (tmp_path / "river.md").write_text(RIVER.text, "utf-8")
-    (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_text("A baker.", "utf-8")
-    assert Assistant.open(tmp_path, tmp_path / "index").ask("port?").hits
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "river.md").write_text(RIVER.text, "utf-8")
+    (corpus / os.fsdecode(b"caf\xe9.txt")).write_text("A baker.", "utf-8")
+    assert Assistant.open(corpus, tmp_path / "index").ask("port?").hits
 
 
 @pytest.mark.parametrize("name", [DATABASE, f"{ARRAYS}/vectors"])
