@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run index test lint bench soak bench-scale clean
+.PHONY: help run index check test lint bench soak bench-scale clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +17,10 @@ run: $(VENV)/run  ## install what is missing, index corpus/, open the question b
 index: $(VENV)/run  ## index corpus/ without starting the page
 	$(BIN)/qa index
 
-test: $(VENV)/test  ## run the tests
+check: lint  ## check style, format and types, and run the quick tests: under a minute
+	$(BIN)/python -m pytest -q -m "not slow"
+
+test: $(VENV)/test  ## run all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/test  ## check style, format and types

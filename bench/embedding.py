@@ -1,4 +1,4 @@
-"""The figures of docs/embedding.md: `python bench/embedding.py`. Needs chromium, and the index of the demo corpus."""
+"""The widget on a page, for docs/embedding.md: `python bench/embedding.py`. Needs chromium and an index of the demo."""
 
 import shutil
 import statistics
@@ -47,12 +47,12 @@ class Site(BaseHTTPRequestHandler):
 
 @contextmanager
 def servers() -> Iterator[tuple[str, float, float]]:
-    """The host page's address, and how many seconds the chat page and the first answer took from the start."""
+    """Start both servers; yield the host page's origin and the seconds until the chat page and the first answer."""
     site = ThreadingHTTPServer(("127.0.0.1", 0), Site)
     threading.Thread(target=site.serve_forever, daemon=True).start()
     origin = f"http://127.0.0.1:{site.server_port}"
     settings = {"QA_PORT": str(PORT), "QA_ORIGINS": origin, "QA_RATE": "10000", "PATH": "/usr/bin:/bin"}
-    client = httpx.Client(verify=False)  # one that takes no time of its own
+    client = httpx.Client(verify=False)  # loading certificates takes time
     begin = time.perf_counter()
     server = subprocess.Popen([sys.executable, str(ROOT / "app.py")], cwd=ROOT, env=settings, stdout=subprocess.DEVNULL)
     try:
@@ -68,14 +68,14 @@ def servers() -> Iterator[tuple[str, float, float]]:
 
 
 def main() -> None:
-    script = (ROOT / "qa" / "web" / "widget.js").read_bytes()
+    script = (ROOT / "qa" / "web" / "static" / "widget.js").read_bytes()
     print(f"widget.js, bytes: {len(script)}, of which compressed {len(brotli.compress(script, quality=4))}")
     with servers() as (origin, page_after, answer_after), sync_playwright() as playwright:
         print(f"from starting the server to its page: {page_after:.1f} s, to its first answer: {answer_after:.1f} s")
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         figures: dict[str, list[float]] = {}
         for _ in range(RUNS):
-            for path in ("/plain", "/"):  # by turns
+            for path in ("/plain", "/"):  # in turns
                 page = browser.new_page()  # with an empty cache
                 weight: list[int] = []
                 page.on("requestfinished", lambda request, weight=weight: weight.append(_weight(request)))

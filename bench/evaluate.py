@@ -1,40 +1,30 @@
-"""The rows of docs/evaluation.md: `python bench/evaluate.py squad FILE`, and so on. Give the files; none are shipped.
+"""Answer quality, for docs/evaluation.md: `python bench/evaluate.py squad FILE`, and so on. No data is shipped.
 
-Everything goes through `Assistant.from_documents` and `ask`. Thresholds are as shipped, except that what would have
-been quoted is looked at for every question.
+Everything goes through `Assistant.ask`. Thresholds are as shipped, but quotes are judged for every question, also where
+the answer would have been declined.
 """
 
 import json
 import random
 import re
-import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import replace
-from functools import partial
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
-from unittest.mock import patch
 
 import numpy as np
 import typer
 
 from qa import Answer, Assistant, Document
-from qa.answer.calibration import Calibration
 from qa.answer.cross_encoder import load_reader_in_memory
 from qa.answer.reader import SURE_SPAN
-from qa.cache import Cache
-from qa.encoder.base import Encoder
 from qa.encoder.bundled import DEFAULT
-from qa.encoder.onnx_runtime import OnnxEncoder, load_in_memory
-from qa.evaluation import metrics as evaluation
+from qa.encoder.onnx_runtime import load_in_memory
+from qa.evaluation import metrics
 from qa.evaluation.datasets import Item, read_squad
 from qa.evaluation.metrics import Outcome
+from qa.evaluation.run import ask_all
 from qa.index.build import Indexer
-from qa.index.local.store import LocalStore
 from qa.settings import DEFAULTS
 from qa.text.normalization import WORD
 from qa.text.terms import Analyzer
@@ -47,22 +37,22 @@ RANKED = 10
 
 @cli.command()
 def squad(file: File, foreign: Path | None = None, limit: int = 0, runtime: str = DEFAULTS.runtime) -> None:
-    """Retrieval, quotes and refusals on a SQuAD file; each half of its articles by itself; dense vectors alone."""
+    """Measure retrieval, quotes and refusals on a SQuAD file and each half of it; dense vectors alone beside."""
     read = read_squad(file)
     items = random.Random(7).sample(read.items, limit) if limit else read.items
     assistant = Assistant.from_documents(read.documents, load_in_memory(DEFAULT, runtime), threshold=0)
     articles = list(dict.fromkeys(document.title for document in read.documents))
-    outcomes = evaluation.ask_all(assistant, items)
-    show("all", evaluation.figures(outcomes, DEFAULTS.threshold))
+    outcomes = ask_all(assistant, items)
+    show("all", metrics.figures(outcomes, DEFAULTS.threshold))
     for name, half in (("articles 1, 3, …", articles[::2]), ("articles 2, 4, …", articles[1::2])):
         chosen = [o for item, o in zip(items, outcomes, strict=True) if item.article in half]
-        show(name, evaluation.figures(chosen, DEFAULTS.threshold))
+        show(name, metrics.figures(chosen, DEFAULTS.threshold))
     ranks = [_dense_rank(assistant, item) for item in items if item.answers]
     show("passage vectors alone", {f"recall@{k}": float(np.mean([r <= k for r in ranks])) for k in (1, 3, 5)})
     if foreign:
-        own = {item.question for item in read.items}
-        others = [i._replace(answers=()) for i in read_squad(foreign).items if i.question not in own]
-        asked = evaluation.ask_all(assistant, others)
+        known = {item.question for item in read.items}
+        others = [i._replace(answers=()) for i in read_squad(foreign).items if i.question not in known]
+        asked = ask_all(assistant, others)
         apart = [o for item, o in zip(others, asked, strict=True) if item.article not in articles]
         answerable = [o for o in outcomes if o.answerable]
         show("foreign", _refusals(answerable + asked))
@@ -71,7 +61,7 @@ def squad(file: File, foreign: Path | None = None, limit: int = 0, runtime: str 
 
 @cli.command()
 def cranfield(folder: File) -> None:
-    """nDCG@10 of whole abstracts: relevant are all that the judges marked 1 to 4, with a gain of 1."""
+    """Measure nDCG@10 over whole abstracts. Those that the judges marked 1 to 4 are relevant, with a gain of 1."""
     abstracts = _records(folder / "cran.all.1400")
     documents = [
         Document(str(n), " ".join(fields.get("T", "").split()).rstrip(" ."), fields.get("W", "").strip() or "-")
@@ -95,7 +85,7 @@ def cranfield(folder: File) -> None:
 
 @cli.command()
 def cmu(folder: File) -> None:
-    """Whole encyclopaedia articles through the splitter; the document's rank, and whether the quote has the answer."""
+    """Measure whole encyclopaedia articles: how often the document is first, and how often the quote has the answer."""
     paths = sorted((folder / "documents").glob("*.txt"))
     documents = [Document(p.name, p.stem.replace("_", " "), p.read_text("utf-8", errors="replace")) for p in paths]
     assistant = Assistant.from_documents(documents, threshold=0)
@@ -125,9 +115,9 @@ def cmu(folder: File) -> None:
 def manuals(
     folders: Annotated[list[Path], typer.Argument(exists=True)], index: Path = Path("index-of-manuals")
 ) -> None:
-    """Questions as people type them: each folder has documents/, questions.jsonl and maybe conversations.jsonl.
+    """Measure questions as people type them: a folder has documents/, questions.jsonl and maybe conversations.jsonl.
 
-    A quote is right if it is of a question's document, or of one of `also`, and holds one of its answers.
+    A quote is right if it comes from the question's document, or one of `also`, and contains one of its answers.
     """
     for folder in folders:
         usual = Assistant.open(folder / "documents", index / folder.name)
@@ -151,12 +141,10 @@ def manuals(
             "helpful: right quotes and right refusals": (sum(given) + sum(refused)) / len(rows),
             "misled: wrong without saying that it is unsure": sum(not right for _, right in sure) / len(rows),
             "right first quote, if none is declined": np.mean([right[:1] == [True] for _, right in there]),
-            "AUROC of right first quotes": evaluation.auroc(
-                [o.right for o in outcomes], [o.confidence for o in outcomes]
-            ),
+            "AUROC of right first quotes": metrics.auroc([o.right for o in outcomes], [o.confidence for o in outcomes]),
             "right first quotes at 80 % precision": sum(o.right for o in ranked[: max(precise, default=0)])
             / len(there),
-            "calibration error, of answered": evaluation.calibration_error(
+            "calibration error, of answered": metrics.calibration_error(
                 [o for o, (_, a, _) in zip(outcomes, asked, strict=True) if not a.abstained]
             ),
             "near questions declined or unsure": np.mean([a.abstained or a.unsure for a in near]),
@@ -168,7 +156,7 @@ def manuals(
 
 
 def _followed(talks: list[dict[str, Any]], usual: Assistant, always: Assistant) -> dict[str, float]:
-    """Right first quotes of the questions of conversations, if none is declined."""
+    """Return how often the first quote is right in conversations, if none is declined."""
     right: dict[str, list[bool]] = {}
     for talk in talks:
         history: list[tuple[str, str]] = []
@@ -180,11 +168,11 @@ def _followed(talks: list[dict[str, Any]], usual: Assistant, always: Assistant) 
                 right.setdefault(kind, []).append(_right(turn, always.ask(turn["question"], history))[:1] == [True])
             answer = usual.ask(turn["question"], history)
             history.append((answer.standalone, answer.text))
-    return {f"{kind}: right first quote": float(np.mean(own)) for kind, own in right.items()}
+    return {f"{kind}: right first quote": float(np.mean(values)) for kind, values in right.items()}
 
 
 def _right(row: dict[str, Any], answer: Answer) -> list[bool]:
-    """Which of an answer's quotes are right."""
+    """Return for each quote of an answer whether it is right."""
     places, wanted = {row.get("document"), *row.get("also", [])}, [_folded(text) for text in row["answers"]]
     return [c.document_id in places and any(w in _folded(c.quote) for w in wanted) for c in answer.citations]
 
@@ -200,7 +188,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 @cli.command()
 def spans(file: File) -> None:
-    """The words that answer, given the right sentence, on a SQuAD file's articles 2, 4, …: SQuAD's F1."""
+    """Measure SQuAD's F1 of the words that answer, given the right sentence, on a file's articles 2, 4, …"""
     read = read_squad(file)
     articles = list(dict.fromkeys(document.title for document in read.documents))[1::2]
     passages = Indexer(load_in_memory(DEFAULT), Analyzer()).split_all(read.documents)
@@ -217,9 +205,9 @@ def spans(file: File) -> None:
         )
         if passage is None or number is None:
             continue
-        found = reader(item.question, [passage])[0].span(number)
-        assert found is not None
-        (a, b), probability = found
+        span = reader(item.question, [passage])[0].span(number)
+        assert span is not None
+        (a, b), probability = span
         words = passage.text[a - passage.start : b - passage.start]
         whole.append(max(_f1(words, answer) for answer in item.answers))
         if probability >= SURE_SPAN and 2 * (b - a) <= len(passage.sentences[number].text):
@@ -231,178 +219,31 @@ def spans(file: File) -> None:
     )
 
 
-def _f1(found: str, answer: str) -> float:
-    ours, theirs = (Counter(_plain(text).split()) for text in (found, answer))
-    shared = (ours & theirs).total()
-    return 2 * shared / (ours.total() + theirs.total()) if shared else 0.0
+def _f1(words: str, answer: str) -> float:
+    predicted, accepted = (Counter(_plain(text).split()) for text in (words, answer))
+    shared = (predicted & accepted).total()
+    return 2 * shared / (predicted.total() + accepted.total()) if shared else 0.0
 
 
 @cli.command()
 def typing(file: File, limit: int = 1000) -> None:
-    """One typing error in a word of each question: what is left of the right quotes."""
+    """Measure what a typing error in each question costs."""
     read = read_squad(file)
     rng = random.Random(7)
     items = rng.sample([item for item in read.items if item.answers], limit)
     spoilt = [item._replace(question=_mistyped(item.question, rng)) for item in items]
     assistant = Assistant.from_documents(read.documents, threshold=0)
     for name, asked in (("as asked", items), ("with a typing error", spoilt)):
-        show(name, evaluation.figures(evaluation.ask_all(assistant, asked), DEFAULTS.threshold))
+        show(name, metrics.figures(ask_all(assistant, asked), DEFAULTS.threshold))
 
 
 @cli.command()
 def languages(files: Annotated[list[Path], typer.Argument(exists=True)]) -> None:
-    """Questions of the first file's documents in the languages of all files: how many are said to be foreign."""
+    """Measure how many questions are declined for their language, over the documents of the first file."""
     assistant = Assistant.from_documents(read_squad(files[0]).documents, threshold=0)
     for file in files:
         texts = [assistant.ask(item.question).text for item in read_squad(file).items]
         show(file.name, {"declined for their language": float(np.mean(["doesn’t seem to be in" in t for t in texts]))})
-
-
-@cli.command()
-def latency(file: File, passages: int = 10_000, limit: int = 300, clients: int = 32) -> None:
-    """Questions on this many passages, the file's paragraphs with others: one by one, and by many at a time.
-
-    Beside each question, by turns, what the bare networks take: the encoder for the question, and the reader for it
-    with the passages that are read.
-    """
-    assistant, questions = _copies(file, passages, limit)
-    encoder, store = assistant.encoder, assistant.store
-    assert isinstance(store, LocalStore)
-    assert assistant._turns is not None
-    with assistant._turns:  # which asking takes by itself
-        tokens = {question: _tokens(assistant, question) for question in questions}
-    analyzer = Analyzer()
-    ways = {
-        "question, ms": assistant.ask,
-        "bare networks, ms": lambda question: _bare(assistant, tokens[question]),
-        "encoding and all three rankings, ms": lambda question: _ranked(encoder, store, analyzer, question),
-    }
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for question in questions[:5] + questions:  # the first five only warm up
-        for name, way in ways.items():
-            times[name].append(_milliseconds(partial(way, question)))
-    whole, bare, ranked = (own[5:] for own in times.values())
-    percentiles = {
-        f"{name}, p{p}": float(np.percentile(own, p))
-        for p in (50, 95)
-        for name, own in zip(ways, (whole, bare, ranked), strict=True)
-    }
-    begin = time.perf_counter()
-    with ThreadPoolExecutor(clients) as pool:
-        together = list(pool.map(lambda q: _milliseconds(lambda: assistant.ask(q)), questions * 3))
-    rate, alone = len(together) / (time.perf_counter() - begin), 1000 / float(np.mean(whole))
-    show(
-        "latency",
-        {
-            "passages": len(store),
-            **percentiles,
-            "question to bare networks, p50": float(np.median(whole) / np.median(bare)),
-            "questions a second, one client": alone,
-            f"questions a second, {clients} clients": rate,
-            "the latter to the former": rate / alone,
-            f"question of {clients} clients, ms, p95": float(np.percentile(together, 95)),
-        },
-    )
-
-
-@cli.command()
-def memory(file: File, passages: int = 10_000, asked: int = 10_000, clients: int = 32) -> None:
-    """What is resident after each thousand questions of many clients, in MB; one that fails ends it."""
-    assistant, questions = _copies(file, passages, 1000)
-    with ThreadPoolExecutor(clients) as pool:
-        for done in range(0, asked + 1, len(questions)):
-            print(f"  after {done} questions: {_resident_mb():.1f} MB", flush=True)
-            list(pool.map(assistant.ask, questions))
-
-
-@cli.command()
-def embedding(file: File, limit: int = 256) -> None:
-    """Passages a second that are embedded and kept in a cache, and that the network alone takes in, by turns.
-
-    The network is given tokens, in batches of one length as near as may be, of whichever size is best.
-    """
-    encoder = load_in_memory(DEFAULT)
-    assert isinstance(encoder, OnnxEncoder)
-    indexer = Indexer(encoder, Analyzer())
-    split = indexer.split_all(read_squad(file).documents)[:limit]
-    read = encoder.tokenizer.encode_batch([p.label + p.text for p in split])
-    tokens = sorted((one.ids[: encoder.max_tokens] for one in read), key=len)
-    bare = {size: [tokens[n : n + size] for n in range(0, len(tokens), size)] for size in (1, 2, 4, 8, 16, 32)}
-    inputs = {size: [encoder._network._inputs(batch, None) for batch in batches] for size, batches in bare.items()}
-    rates: dict[str, list[float]] = {}
-    for turn in range(5):
-        with tempfile.TemporaryDirectory() as folder, closing(Cache.open(Path(folder), str(turn))) as cache:
-            ours = partial(indexer.embed, split, cache)
-            rates.setdefault("embedded", []).append(len(split) / _milliseconds(ours))
-        for size, batches in inputs.items():
-            alone = partial(_run, encoder, batches)
-            rates.setdefault(f"network alone, batches of {size}", []).append(len(split) / _milliseconds(alone))
-    medians = {f"{name}, a second": 1000 * float(np.median(found)) for name, found in rates.items()}
-    embedded, *others = medians.values()
-    show("embedding", {"passages": len(split), **medians, "ratio to the best": embedded / max(others)})
-
-
-def _resident_mb() -> float:
-    kilobytes = re.search(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text("utf-8"))
-    assert kilobytes
-    return int(kilobytes[1]) / 1024
-
-
-def _run(encoder: OnnxEncoder, batches: Sequence[dict[str, Any]]) -> None:
-    for inputs in batches:
-        encoder._network._session.run(None, inputs)
-
-
-def _copies(file: Path, passages: int, limit: int) -> tuple[Assistant, list[str]]:
-    """An assistant over copies of a file's paragraphs, each embedded once, and some of its questions."""
-    read, encoder, analyzer = read_squad(file), load_in_memory(DEFAULT), Analyzer()
-    indexer = Indexer(encoder, Analyzer())
-    split = indexer.split_all(read.documents)
-    embedded = list(indexer.embed(split))
-    copies = [  # with a number, so that none of them counts as the same text
-        item._replace(
-            passage=replace(
-                item.passage, document_id=f"{n} {item.passage.document_id}", text=f"{item.passage.text} ({n})"
-            )
-        )
-        for n in range(-(-passages // len(embedded)))
-        for item in embedded
-    ]
-    documents = [Document(item.passage.document_id, item.passage.title, "") for item in copies]
-    named = {document.id: document for document in documents}.values()
-    store, reader = LocalStore.build(named, copies, analyzer), load_reader_in_memory()
-    assistant = Assistant(store, encoder, analyzer, reader, Calibration.load())
-    return assistant, [item.question for item in random.Random(7).sample(read.items, limit)]
-
-
-def _tokens(assistant: Assistant, question: str) -> tuple[list[list[int]], list[list[int]], list[int]]:
-    """The tokens of a question, and of it with each passage that is read, with where those begin."""
-    given: list[tuple[list[list[int]], list[int]]] = []
-    network = assistant._read._read._network
-    taken = network.__class__.__call__
-
-    def kept(self: object, texts: list[list[int]], seconds: list[int] | None = None) -> list[Any]:
-        if seconds:
-            given.append((texts, seconds))
-        return taken(self, texts, seconds)  # type: ignore[arg-type]
-
-    with patch.object(network.__class__, "__call__", kept):
-        assistant._read._read(question, [c.passage for c in assistant._retrieve(question).candidates])
-    own = assistant.encoder.tokenizer.encode(question).ids
-    return [own], *given[-1]
-
-
-def _bare(assistant: Assistant, tokens: tuple[list[list[int]], list[list[int]], list[int]]) -> None:
-    own, texts, seconds = tokens
-    encoder = assistant.encoder
-    assert isinstance(encoder, OnnxEncoder)
-    encoder._network(own)
-    assistant._read._read._network(texts, seconds)
-
-
-def _ranked(encoder: Encoder, store: LocalStore, analyzer: Analyzer, question: str) -> None:
-    (encoded,) = encoder.encode_questions([question], [[]])
-    store.search(encoded.vector, analyzer.terms(question), 100)
 
 
 def show(name: str, figures: dict[str, float]) -> None:
@@ -412,12 +253,12 @@ def show(name: str, figures: dict[str, float]) -> None:
 
 
 def _refusals(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    found = evaluation.figures(outcomes, DEFAULTS.threshold)
-    return {name: value for name, value in found.items() if name.startswith("unanswerable")}
+    measures = metrics.figures(outcomes, DEFAULTS.threshold)
+    return {name: value for name, value in measures.items() if name.startswith("unanswerable")}
 
 
 def _dense_order(assistant: Assistant, question: str) -> list[str]:
-    """The documents by the vectors of their passages alone, the plain baseline."""
+    """Return the documents in the order of their passage vectors alone: the baseline."""
     (encoded,) = assistant.encoder.encode_questions([question], [[]])
     pool = assistant.store.search(encoded.vector, [], 100)
     order = pool.numbers[np.argsort(-pool.dense, kind="stable")].tolist()
@@ -449,7 +290,7 @@ def _plain(text: str) -> str:
 
 
 def _mistyped(question: str, rng: random.Random) -> str:
-    """The question with one letter of a longer word left out, doubled, changed, or swapped with the next."""
+    """Return the question with one letter of a longer word deleted, doubled, changed, or swapped with the next."""
     words = [m for m in WORD.finditer(question) if len(m[0]) >= 5 and m[0].isascii() and m[0].isalpha()]
     if not words:
         return question
@@ -457,12 +298,6 @@ def _mistyped(question: str, rng: random.Random) -> str:
     at = word.start() + rng.randrange(1, len(word[0]) - 1)
     a, b = question[at], question[at + 1]
     return question[:at] + rng.choice([b, a + a + b, rng.choice("etaoinsr") + b, b + a]) + question[at + 2 :]
-
-
-def _milliseconds(ask: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    ask()
-    return 1000 * (time.perf_counter() - begin)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The question box beside txtai, LangChain and Haystack, on the same texts and questions: `make bench`.
 
-What is measured and how is in docs/benchmarks.md.
+docs/benchmarks.md says what is measured, and how.
 """
 
 import json
@@ -39,16 +39,16 @@ ENVIRONMENT = {
 
 OURS = "qa"
 NAMES = {OURS: "question box", "txtai": "txtai", "langchain": "LangChain", "haystack": "Haystack"}
-ROUND = 25  # questions that one contender is asked before the next one's turn
-WARM_UP = 10  # questions before the clock of latencies runs
+ROUND = 25  # questions to one contender before the next one's turn
+WARM_UP = 10  # questions that aren't timed
 PAGE = os.sysconf("SC_PAGE_SIZE")
-WATCH_S = 0.02  # between two looks at the memory of a contender's processes
-STARTS = 3  # new processes that are asked a first question; the median counts
-DEPTH = 10  # ranks that count in MRR
+WATCH_S = 0.02  # between two samples of a contender's memory
+STARTS = 3  # cold starts; the median counts
+DEPTH = 10  # cut-off of MRR
 
 
 class Column(NamedTuple):
-    """A measure, how it is printed, and which of two is better."""
+    """A measure: its name, its format, and the function that picks the best of several values."""
 
     name: str
     format: str
@@ -70,7 +70,7 @@ COLUMNS = {
 
 
 class DataSet(NamedTuple):
-    """Texts, and questions that a section of them answers."""
+    """Texts, and questions that one section of them answers."""
 
     name: str
     texts: list[Text]
@@ -78,7 +78,7 @@ class DataSet(NamedTuple):
 
 
 class Process:
-    """A contender at work, its resident memory watched; raises RuntimeError with the reason where it dies."""
+    """A contender in a process whose memory is watched; raises RuntimeError with the reason if it dies."""
 
     def __init__(self, python: Path | str, name: str, *task: Path | str) -> None:
         self._name = name
@@ -102,14 +102,14 @@ class Process:
         self._process.communicate()
 
     def ask(self, question: str) -> dict[str, Any]:
-        """The ids that it finds, and the milliseconds that it took."""
+        """Return the ids that it finds, and the milliseconds that it took."""
         assert self._process.stdin
         self._process.stdin.write(json.dumps(question) + "\n")
         self._process.stdin.flush()
         return self._read()
 
     def finish(self) -> dict[str, float]:
-        """Let it end; its peak of resident memory in MB and its seconds of CPU, with the processes that it started."""
+        """End it; return its peak resident memory in MB and its CPU seconds, including child processes."""
         assert self._process.stdin
         self._process.stdin.close()
         self._process.stdin = None
@@ -130,7 +130,7 @@ class Process:
 
 
 def resident_mb(process: int) -> float:
-    """What a process and all that it has started have resident, pages that they share counted for each (on Linux)."""
+    """Return the resident memory of a process and its descendants, counting shared pages for each (Linux only)."""
     folder = Path(f"/proc/{process}")
     try:
         pages = int((folder / "statm").read_text().split()[1])
@@ -158,13 +158,13 @@ def main(
             measured = measure(data, python, folder)
         raw[data.name] = measured
         print(f"{data.name}: {len(data.texts)} texts, {len(data.questions)} questions\n")
-        print(table({name: figures(found) for name, found in measured.items()}), end="\n\n", flush=True)
+        print(table({name: figures(raw_figures) for name, raw_figures in measured.items()}), end="\n\n", flush=True)
         if json_:
             json_.write_text(json.dumps(raw, indent=1), "utf-8")
 
 
 def data_sets(squad: Path | None, html: str, texts: int, questions: int) -> Iterator[DataSet]:
-    """Those that there are, the questions drawn with a fixed seed."""
+    """Yield the data sets at hand, with questions drawn with a fixed seed."""
     if squad:
         yield _data_set(f"SQuAD, {squad.name}", *_squad(squad, texts), questions)
     else:
@@ -174,7 +174,7 @@ def data_sets(squad: Path | None, html: str, texts: int, questions: int) -> Iter
 
 
 def measure(data: DataSet, python: Path, folder: Path) -> dict[str, dict[str, Any]]:
-    """All of the contenders' raw figures; they take turns at every step."""
+    """Return the raw figures of all contenders, which take turns at every step."""
     pythons = {name: Path(sys.executable) if name == OURS else python for name in NAMES}
     raw: dict[str, dict[str, Any]] = {name: {"first_s": [], "ms": [], "ranks": []} for name in NAMES}
     file = folder / "texts.json"
@@ -199,7 +199,7 @@ def measure(data: DataSet, python: Path, folder: Path) -> dict[str, dict[str, An
 
 
 def _indexed(python: Path, name: str, texts: Path, folder: Path) -> dict[str, float]:
-    """What indexing took; of an earlier run where its index was kept."""
+    """Index, and return what it took; an index kept from an earlier run keeps its figures."""
     record = folder / "indexed.json"
     if not record.is_file():
         shutil.rmtree(folder, ignore_errors=True)
@@ -209,9 +209,9 @@ def _indexed(python: Path, name: str, texts: Path, folder: Path) -> dict[str, fl
             end = process.finish()
         took = time.perf_counter() - begin
         record.write_text(json.dumps({"index_s": took, "index_cpu_s": end["cpu_s"], "index_mb": end["peak_mb"]}))
-    found: dict[str, float] = json.loads(record.read_text())
-    _say(f"{name} indexed in {found['index_s']:.1f} s, {found['index_cpu_s']:.1f} s of CPU")
-    return found
+    indexed: dict[str, float] = json.loads(record.read_text())
+    _say(f"{name} indexed in {indexed['index_s']:.1f} s, {indexed['index_cpu_s']:.1f} s of CPU")
+    return indexed
 
 
 def _ask_in_turns(data: DataSet, answering: dict[str, Process], raw: dict[str, dict[str, Any]]) -> None:
@@ -222,21 +222,21 @@ def _ask_in_turns(data: DataSet, answering: dict[str, Process], raw: dict[str, d
     for first in range(0, len(data.questions), ROUND):
         for name in names:
             for item in data.questions[first : first + ROUND]:
-                found = answering[name].ask(item.question)
-                raw[name]["ms"].append(found["ms"])
-                raw[name]["ranks"].append(rank([data.texts[int(n)].section for n in found["ids"]], item.section))
+                answer = answering[name].ask(item.question)
+                raw[name]["ms"].append(answer["ms"])
+                raw[name]["ranks"].append(rank([data.texts[int(n)].section for n in answer["ids"]], item.section))
         names = names[1:] + names[:1]
         _say(f"{min(first + ROUND, len(data.questions))} of {len(data.questions)} questions")
 
 
-def rank(found: Sequence[str], right: str) -> int:
-    """The right section's place among the different ones that were found, from 1; 0 where it is missing."""
-    order = list(dict.fromkeys(found))
+def rank(ranking: Sequence[str], right: str) -> int:
+    """Return the rank of the right section among the distinct ones, from 1, or 0 if it is missing."""
+    order = list(dict.fromkeys(ranking))
     return order.index(right) + 1 if right in order else 0
 
 
 def figures(raw: dict[str, Any]) -> dict[str, float]:
-    """A contender's row, by the keys of COLUMNS."""
+    """Return a contender's row, by the keys of COLUMNS."""
     ranks, cuts = raw["ranks"], statistics.quantiles(raw["ms"], n=100, method="inclusive")
     return {
         "index_s": raw["index_s"],
@@ -253,7 +253,7 @@ def figures(raw: dict[str, Any]) -> dict[str, float]:
 
 
 def table(rows: dict[str, dict[str, float]]) -> str:
-    """Markdown, with a last row of our figures divided by the best peer's in each column."""
+    """Return a Markdown table whose last row divides our figures by the best peer's."""
     lines = [["", *(column.name for column in COLUMNS.values())], ["---"] + ["---:"] * len(COLUMNS)]
     for name, row in rows.items():
         lines.append([NAMES[name], *(format(row[key], column.format) for key, column in COLUMNS.items())])
@@ -268,7 +268,7 @@ def _data_set(name: str, texts: list[Text], questions: list[Question], limit: in
 
 
 def _squad(file: Path, limit: int) -> tuple[list[Text], list[Question]]:
-    """Each paragraph is a text and a section by itself."""
+    """Read a SQuAD file; each paragraph is a text and a section of its own."""
     read = read_squad(file)
     texts = [Text(d.id, d.title, d.text, d.id) for d in read.documents[: limit or None]]
     known = {text.section for text in texts}
@@ -276,7 +276,7 @@ def _squad(file: Path, limit: int) -> tuple[list[Text], list[Question]]:
 
 
 def _debian() -> Path | None:
-    """The pages of Debian's package: installed, or unpacked into build/ without being installed."""
+    """Return the pages of Debian's package, installed or else unpacked into build/."""
     unpacked = CACHE / PACKAGE
     for folder in (Path("/") / PAGES, unpacked / PAGES):
         if folder.is_dir():

@@ -1,10 +1,10 @@
-"""How the index grows: building, opening, searching and changing it at 10^3 to 10^6 passages, without encoding them.
+"""Growth of the index: building, opening, searching and changing it at 10^3 to 10^6 passages, without encoding.
 
     python bench/scale.py measure --index INDEX … [--sizes 1000,10000,100000] [--plot FOLDER]
 
-An index that `qa index` has made gives real passages with their vectors. Beyond their number each is taken again with
-its vectors moved at random, along the difference of two others, so that they are distributed as the real ones are.
-What takes long is measured in core-seconds, which other work beside it doesn't change.
+Real passages and their vectors come from indexes that `qa index` made. Beyond their number each is repeated with its
+vectors moved at random, along the difference of two others, which keeps their distribution. Long steps are measured in
+core-seconds, which other work on the machine hardly changes.
 """
 
 import json
@@ -43,7 +43,7 @@ from qa.text.terms import Analyzer
 from qa.types import Span
 
 SIZES = "1000,10000,100000,1000000"
-MOVED = 0.35  # of the difference of two vectors, by which a third is moved
+MOVED = 0.35  # of the difference of two vectors, added to a third
 QUESTIONS = 200
 CHUNK = 2000
 
@@ -81,16 +81,16 @@ def measure(
 
 @cli.command(hidden=True)
 def build(folder: Path, size: int, index: list[Path]) -> None:
-    """Build a store of so many passages in a folder."""
+    """Build a store of `size` passages in a folder."""
     stores = [_store(each) for each in index]
-    encoder, analyzer = _parts(index)
+    encoder, analyzer = _encoder_and_analyzer(index)
     hashes = updating.hashes_of(list(_documents(stores, size)))
     drawing: list[float] = []
     about: dict[str, Any] = {}
 
     def fill(new: Path) -> None:
         (new / updating.DOCUMENTS).write_text(json.dumps(hashes), "utf-8")
-        items, documents = (_apart(drawn, drawing) for drawn in (_items(stores, size), _documents(stores, size)))
+        items, documents = (_timed_items(drawn, drawing) for drawn in (_items(stores, size), _documents(stores, size)))
         store = LocalStore.build(documents, items, analyzer, new)
         about["search by"] = store.kind
         store.close()
@@ -106,7 +106,7 @@ def build(folder: Path, size: int, index: list[Path]) -> None:
 
 @cli.command(hidden=True)
 def ask(folder: Path, size: int, index: list[Path]) -> None:
-    """Open the store and ask it."""
+    """Open the store and search it."""
     encoder = load(DEFAULT, index[0] / ENCODER, "onnx")
     texts = _questions([_store(each) for each in index])
     analyzer = Analyzer()
@@ -130,8 +130,8 @@ def ask(folder: Path, size: int, index: list[Path]) -> None:
         "search p95, ms": float(np.percentile(searches, 95)),
         "question p50, ms": float(np.percentile(asked, 50)),
         "question p95, ms": float(np.percentile(asked, 95)),
-        "memory for it, MB": own,
-        "pages of files, MB": mapped,
+        "own memory, MB": own,
+        "mapped files, MB": mapped,
         "recall@10 to exact": _recall(store._nearest, vectors),
     }
     print(json.dumps(figures))
@@ -139,14 +139,14 @@ def ask(folder: Path, size: int, index: list[Path]) -> None:
 
 @cli.command(hidden=True)
 def change(folder: Path, size: int, index: list[Path]) -> None:
-    """Index the store's documents with one of them changed, and once more as they are then."""
+    """Index the store's documents with one of them changed, then once more unchanged."""
     stores = [_store(each) for each in index]
-    encoder, analyzer = _parts(index)
+    encoder, analyzer = _encoder_and_analyzer(index)
     encoder.encode_passages = partial(_drawn, stores[0], np.random.default_rng(7))  # type: ignore[method-assign]
     first, *others = _documents(stores, size)
     documents = [replace(first, text=f"{first.text}\n\nOne thing more."), *others]
     figures = {}
-    for what in ("change one document", "open with its documents"):
+    for what in ("change one document", "open unchanged"):
         begin, began = time.process_time(), time.perf_counter()
         snapshot, _ = update(documents, folder, Indexer(encoder, analyzer))
         open_store(snapshot).close()
@@ -155,23 +155,23 @@ def change(folder: Path, size: int, index: list[Path]) -> None:
     print(json.dumps(figures))
 
 
-def _parts(index: list[Path]) -> tuple[Encoder, Analyzer]:
+def _encoder_and_analyzer(index: list[Path]) -> tuple[Encoder, Analyzer]:
     return load(DEFAULT, index[0] / ENCODER, "onnx"), Analyzer()
 
 
 def _drawn(store: LocalStore, chance: np.random.Generator, texts: list[str], spans: list[list[Span]]) -> list[Encoded]:
-    """Vectors of others in the place of those of texts, so that what is measured isn't encoding."""
+    """Return random vectors instead of encoding, so that encoding isn't measured."""
     vectors, sentences = to_float32(store._vectors.passages), store._vectors.sentences
-    found = []
+    drawn = []
     for stretches in spans:
         one, other, third = vectors[chance.integers(len(vectors), size=3)]
         rows = sentences[chance.integers(len(sentences), size=len(stretches))]
-        found.append(Encoded(unit(one + MOVED * (other - third)), rows.astype(np.float32)))
-    return found
+        drawn.append(Encoded(unit(one + MOVED * (other - third)), rows.astype(np.float32)))
+    return drawn
 
 
-def _apart(items: Iterator[T], seconds: list[float]) -> Iterator[T]:
-    """The items, with what each takes to be drawn."""
+def _timed_items(items: Iterator[T], seconds: list[float]) -> Iterator[T]:
+    """Yield the items, and record the CPU seconds that each takes to draw."""
     while True:
         begin = time.process_time()
         item = next(items, None)
@@ -183,8 +183,8 @@ def _apart(items: Iterator[T], seconds: list[float]) -> Iterator[T]:
 
 def _recall(nearest: NearestNeighbors, vectors: list[Vectors]) -> float:
     exact = NearestNeighbors(nearest.vectors)
-    found = [len(set(nearest(v, 100)[:10].tolist()) & set(exact(v, 10).tolist())) / 10 for v in vectors[:100]]
-    return float(np.mean(found))
+    shares = [len(set(nearest(v, 100)[:10].tolist()) & set(exact(v, 10).tolist())) / 10 for v in vectors[:100]]
+    return float(np.mean(shares))
 
 
 def _store(index: Path) -> LocalStore:
@@ -195,7 +195,7 @@ def _store(index: Path) -> LocalStore:
 
 
 def _numbers(stores: list[LocalStore], size: int) -> Iterator[tuple[int, LocalStore, list[int]]]:
-    """The round, a store and some of its passages' numbers, in turns until there are enough."""
+    """Yield (round, store, numbers of passages), going around the stores until there are enough."""
     taken, turn = 0, 0
     while taken < size:
         for store in stores:
@@ -237,19 +237,19 @@ def _documents(stores: list[LocalStore], size: int) -> Iterator[Document]:
 
 
 def _questions(stores: list[LocalStore]) -> list[str]:
-    """Sentences' beginnings, as questions."""
-    chance, found = random.Random(7), []
-    while len(found) < QUESTIONS:
+    """Return questions made of the beginnings of sentences."""
+    chance, questions = random.Random(7), []
+    while len(questions) < QUESTIONS:
         store = chance.choice(stores)
         (passage,) = store.passages([chance.randrange(len(store))]).values()
         words = chance.choice(passage.sentences).text.split()
         if len(words) > 6:
-            found.append("What about " + " ".join(words[2:10]) + "?")
-    return found
+            questions.append("What about " + " ".join(words[2:10]) + "?")
+    return questions
 
 
 def _memory(kind: str) -> float:
-    """How much of a kind of memory is resident, in MB: RssAnon its own, RssFile pages of files."""
+    """Return the resident memory of a kind in MB: RssAnon is the process's own, RssFile mapped files."""
     lines = Path("/proc/self/status").read_text().splitlines()
     (kilobytes,) = (line.split()[1] for line in lines if line.startswith(f"{kind}:"))
     return int(kilobytes) / 1024
@@ -262,7 +262,7 @@ def _timed(call: Any) -> float:
 
 
 def _plot(rows: list[dict[str, Any]], folder: Path) -> None:
-    """A line for each figure against the number of passages, both axes logarithmic, with its slope."""
+    """Draw each figure over the number of passages on logarithmic axes, with its slope."""
     import matplotlib.pyplot as plt
 
     names = [name for name, value in rows[0].items() if isinstance(value, float) and "recall" not in name]

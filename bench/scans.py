@@ -1,4 +1,4 @@
-"""How much of a scanned page is read: known texts drawn as pages, clean, skewed and with noise, at 150 and 300 dpi.
+"""Accuracy of reading scans: known texts drawn as pages, clean, skewed and noisy, at 150 and 300 dpi.
 
 Needs the extra `ocr` and the fonts DejaVu or Liberation. Run as `python bench/scans.py`.
 """
@@ -26,7 +26,7 @@ FONTS = (
     "/usr/share/fonts/truetype/liberation/LiberationSerif-Regular.ttf",
 )
 WIDTH, HEIGHT, MARGIN = 8.27, 11.69, 1.0  # inches
-SIZE, LEADING = 11, 1.35  # points of the letters, and of these a line is high
+SIZE, LEADING = 11, 1.35  # font size in points, line height in font sizes
 PAGES = 10  # of each language
 LENGTH = 1500  # characters of a page
 
@@ -57,7 +57,7 @@ RUSSIAN = """Библиотека находится в старой мельн�
 
 
 class Reading(NamedTuple):
-    """How much of a page is right, and how long it took in seconds; nothing is where it was refused."""
+    """The share of a page's characters that is right, None if the page was refused, and the seconds it took."""
 
     right: float | None
     seconds: float
@@ -67,13 +67,13 @@ Change = Callable[[Image.Image, random.Random], Image.Image]
 
 
 def english() -> str:
-    """The paragraphs of the demo's corpus without Markdown's marks."""
+    """Return the demo corpus without the marks of Markdown."""
     text = "\n\n".join(path.read_text("utf-8") for path in sorted((ROOT / "corpus").glob("*.md")))
     return re.sub(r"^#+ .*\n|[*_`]", "", text, flags=re.MULTILINE)
 
 
 def texts(source: str) -> list[list[str]]:
-    """Pages of paragraphs, each from another place of the source on, round and round."""
+    """Return pages of paragraphs, each starting at another paragraph of the source, cyclically."""
     paragraphs = [" ".join(paragraph.split()) for paragraph in source.split("\n\n") if paragraph.strip()]
     pages: list[list[str]] = []
     for first in range(PAGES):
@@ -87,7 +87,7 @@ def texts(source: str) -> list[list[str]]:
 
 
 def drawn(paragraphs: Sequence[str], font: str, dpi: int) -> Image.Image:
-    """A page of A4 with these paragraphs."""
+    """Draw an A4 page with these paragraphs."""
     page = Image.new("L", (round(WIDTH * dpi), round(HEIGHT * dpi)), 255)
     draw, letters = ImageDraw.Draw(page), ImageFont.truetype(font, round(SIZE * dpi / 72))
     top, line = MARGIN * dpi, ""
@@ -111,7 +111,7 @@ def skewed(page: Image.Image, chance: random.Random) -> Image.Image:
 
 
 def noisy(page: Image.Image, chance: random.Random) -> Image.Image:
-    """As a bad copy: grey paper, weak ink, soft edges, grain, and specks."""
+    """Make a page look like a bad copy: grey paper, weak ink, soft edges, grain, and specks."""
     numbers = np.random.default_rng(chance.randrange(2**32))
     grey = np.asarray(page.filter(ImageFilter.GaussianBlur(page.width / 1800)), dtype=np.float32)
     grey = 60 + grey * (225 - 60) / 255 + numbers.normal(0, 25, grey.shape)
@@ -122,7 +122,7 @@ def noisy(page: Image.Image, chance: random.Random) -> Image.Image:
 
 
 def distance(one: str, two: str) -> int:
-    """How many letters have to be put in, left out or changed to make one text of the other."""
+    """Return the Levenshtein distance of two texts."""
     codes = np.array([ord(character) for character in two], dtype=np.int64)
     places = np.arange(len(two) + 1)
     row = places
@@ -135,15 +135,15 @@ def distance(one: str, two: str) -> int:
 
 
 def read(page: Image.Image, expected: str) -> Reading:
-    """A page read, beside what stands on it."""
+    """Read a page and compare it with its text."""
     begin = time.perf_counter()
     try:
         parts = read_page(page)
     except CorpusError:
         return Reading(None, time.perf_counter() - begin)
     seconds = time.perf_counter() - begin
-    found = " ".join(" ".join(map(_words, parts)).split())
-    return Reading(1 - distance(found, expected) / len(expected), seconds)
+    text = " ".join(" ".join(map(_words, parts)).split())
+    return Reading(1 - distance(text, expected) / len(expected), seconds)
 
 
 def _words(part: Part) -> str:

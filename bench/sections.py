@@ -1,4 +1,4 @@
-"""A folder of Sphinx's HTML pages → texts with their headings taken out, so that these can be asked as questions."""
+"""A folder of Sphinx's HTML pages → texts without their headings, and the headings as questions."""
 
 import random
 import re
@@ -8,18 +8,18 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import NamedTuple
 
-WORDS = 150  # at most in a text, so that the encoder reads all of nearly every one
-ASKABLE = 3  # words that a heading must have
+WORDS = 150  # at most in a text, so that the encoder rarely has to cut one
+MIN_WORDS = 3  # of a heading that is asked
 BLOCKS = {"p", "li", "dt", "dd", "tr", "pre", "blockquote", "div", "section"}
 VOID = {"br", "hr", "img", "input", "link", "meta", "col", "wbr"}
 NUMBER = re.compile(r"^\s*\d+(\.\d+)*\.\s+")  # of a section
 HEADINGS = {f"h{level}" for level in range(1, 7)}
-LEFT_OUT = {"headerlink", "toctree-wrapper", "contents"}  # classes: the mark at a heading, lists of headings
+LEFT_OUT = {"headerlink", "toctree-wrapper", "contents"}  # classes of permalinks and tables of contents
 LISTS = ("genindex", "index", "contents", "search", "py-modindex", "changelog", "download")  # pages that list others
 
 
 class Text(NamedTuple):
-    """What is indexed and found; a section is several texts if it is long."""
+    """A text to index; a long section makes several."""
 
     id: str
     title: str
@@ -47,8 +47,8 @@ class _Page(HTMLParser):
     def __init__(self, whole: bool) -> None:
         super().__init__()
         self.sections: list[Section] = []
-        self._inside = int(whole)  # how many open elements there are below the main one
-        self._skipped = 0  # the same below one that is left out
+        self._inside = int(whole)  # depth below the main element, 0 outside
+        self._skipped = 0  # depth below an element that is left out
         self._heading: str | None = None
         self._text = ""
 
@@ -100,7 +100,7 @@ class _Page(HTMLParser):
 
 
 def sections(page: str) -> list[Section]:
-    """The sections of an HTML page that have a heading, in their order."""
+    """Return the sections of an HTML page that have a heading, in order."""
     parser = _Page(whole='role="main"' not in page)
     parser.feed(page)
     parser.close()
@@ -108,7 +108,7 @@ def sections(page: str) -> list[Section]:
 
 
 def read(folder: Path, limit: int = 0) -> tuple[list[Text], list[Question]]:
-    """All texts of a folder, or of pages from all over it with about `limit` texts, and the questions about them."""
+    """Read a folder, or random pages of it with about `limit` texts, and return the texts and questions about them."""
     pages = [path for path in sorted(folder.rglob("*.html")) if not path.stem.startswith(LISTS)]
     if limit:
         random.Random(7).shuffle(pages)
@@ -117,32 +117,32 @@ def read(folder: Path, limit: int = 0) -> tuple[list[Text], list[Question]]:
     for path in pages:
         if limit and len(texts) >= limit:
             break
-        own = sections(path.read_text("utf-8", errors="replace"))
+        in_page = sections(path.read_text("utf-8", errors="replace"))
         name = path.relative_to(folder).as_posix()
-        for number, section in enumerate(own):
+        for number, section in enumerate(in_page):
             place = f"{name}#{number}"
-            parts = list(_parts(section.paragraphs))
-            texts += [Text(f"{place}.{n}", own[0].heading, part, place) for n, part in enumerate(parts)]
-            if parts and number:
+            chunks = list(_chunks(section.paragraphs))
+            texts += [Text(f"{place}.{n}", in_page[0].heading, chunk, place) for n, chunk in enumerate(chunks)]
+            if chunks and number:
                 headings.append(Question(section.heading, place))
     count = Counter(heading.question.lower() for heading in headings)
-    askable = [h for h in headings if count[h.question.lower()] == 1 and len(h.question.split()) >= ASKABLE]
+    askable = [h for h in headings if count[h.question.lower()] == 1 and len(h.question.split()) >= MIN_WORDS]
     return texts, askable
 
 
-def _parts(paragraphs: Sequence[str]) -> Iterator[str]:
-    """Whole paragraphs together, up to WORDS words; a longer one is cut."""
-    part: list[str] = []
+def _chunks(paragraphs: Sequence[str]) -> Iterator[str]:
+    """Yield whole paragraphs joined, up to WORDS words; a longer one is cut."""
+    chunk: list[str] = []
     for paragraph in paragraphs:
         words = paragraph.split()
         for start in range(0, len(words), WORDS):
             piece = words[start : start + WORDS]
-            if part and sum(len(p.split()) for p in part) + len(piece) > WORDS:
-                yield "\n".join(part)
-                part = []
-            part.append(" ".join(piece))
-    if part:
-        yield "\n".join(part)
+            if chunk and sum(len(p.split()) for p in chunk) + len(piece) > WORDS:
+                yield "\n".join(chunk)
+                chunk = []
+            chunk.append(" ".join(piece))
+    if chunk:
+        yield "\n".join(chunk)
 
 
 def _plain(text: str) -> str:

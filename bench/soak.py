@@ -1,9 +1,9 @@
-"""Many requests, and clients that are slow, idle or rude: what a server bears, as docs/security.md shows it.
+"""A server under attack, for docs/security.md: many requests, and clients that are slow, idle or rude.
 
     python bench/soak.py [--requests 10000]
 
 Starts `qa serve` on the demo's documents and a text of 5 MB, attacks it from this machine, and prints a table. Memory
-is what the process has resident. Linux only.
+is resident memory. Linux only.
 """
 
 import os
@@ -76,7 +76,7 @@ class Served:
         return len(self.log.read_text("utf-8", errors="replace").splitlines())
 
     def asked(self) -> float:
-        """Seconds that a question takes whose client has just come, or infinity where it isn't answered."""
+        """Ask a question on a connection of its own; return the seconds that it takes, infinity if it fails."""
         begun = time.monotonic()
         try:
             httpx.post(f"{self.address}/api/ask", json={"question": QUESTIONS[0]}, timeout=60).raise_for_status()
@@ -162,7 +162,7 @@ def tried(served: Served, requests: int) -> Iterator[tuple[str, str]]:
 
 
 def mixed(client: httpx.Client, number: int) -> int:
-    """One request of many kinds, by its number, and its status."""
+    """Send one of several kinds of request, by its number, and return the status."""
     question = next(islice(cycle(QUESTIONS), number % len(QUESTIONS), None))
     kinds = (
         lambda: client.post("/api/ask", json={"question": question}),

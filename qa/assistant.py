@@ -1,4 +1,4 @@
-"""The whole of it: documents → index → answers."""
+"""Assistant: the package in one object. `open` goes from files to an index, `ask` from a question to an answer."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -10,9 +10,9 @@ from typing import NamedTuple
 from qa.answer.calibration import Calibration
 from qa.answer.cross_encoder import CrossEncoder, load_reader, load_reader_in_memory
 from qa.answer.originals import Originals
-from qa.answer.reader import Findings, Reader
+from qa.answer.reader import Ranking, Reader
 from qa.answer.retriever import Retriever
-from qa.documents import load as documents_in
+from qa.documents.load import read as load_documents
 from qa.encoder.base import Encoder
 from qa.encoder.batching import Turns
 from qa.encoder.bundled import DEFAULT
@@ -26,15 +26,15 @@ from qa.index.snapshots import CALIBRATION, ENCODER, TEXTS
 from qa.index.store import MilvusOptions, Store
 from qa.index.update import Changes, update
 from qa.question.followup import formulations
-from qa.question.hints import hint, is_small_talk, topics_of
+from qa.question.small_talk import hint, is_small_talk, topics_of
 from qa.question.spelling import corrected
 from qa.settings import DEFAULTS
 from qa.text.languages import detect_language
 from qa.text.terms import Analyzer
 from qa.types import Answer, Citation, Document, Progress
 
-SURER = 0.5  # of confidence, by which a later question is a new one rather than a follow-up
-ATTEMPTS = 3  # to open an index that others write to
+MAX_LOSS = 0.5  # of confidence, compared with the question alone, up to which a follow-up is taken for one
+ATTEMPTS = 3  # to open an index that other processes write to
 
 NO_ORIGINALS = Originals()
 
@@ -42,18 +42,18 @@ History = Sequence[tuple[str, str]]  # questions and their answers, oldest first
 
 
 class Opened(NamedTuple):
-    """What opening an index has found: its snapshot's name, what has changed, and which files were skipped, and why."""
+    """What was opened."""
 
-    snapshot: str = ""  # empty in memory
-    changes: Changes = Changes()
-    skipped: Mapping[str, str] = MappingProxyType({})
+    snapshot: str = ""  # its name; empty in memory
+    changes: Changes = Changes()  # since the snapshot before
+    skipped: Mapping[str, str] = MappingProxyType({})  # files that weren't read, each with the reason
 
 
 IN_MEMORY = Opened()
 
 
 class Assistant:
-    """Answers questions with the words of the documents that it was opened with."""
+    """Answers questions in the words of its documents."""
 
     def __init__(
         self,
@@ -94,19 +94,19 @@ class Assistant:
         progress: Progress = silent,
         store: MilvusOptions | None = None,
     ) -> "Assistant":
-        """Bring the index of a folder, or of several files, folders and patterns, up to date and answer from it.
+        """Bring the index of a corpus up to date and answer from it.
 
-        Below a confidence of `threshold` the assistant abstains, below `sure` its answers are unsure. `language` is
-        the code of the documents' language, whose stems and stop words are used; "auto" detects it. `encoder` is a
-        name or one that is loaded already. `source_url` says where the documents are published, see Originals.read.
-        With a `store` the index is in Milvus, and the folder `index` holds only what speeds up building it.
-        Raises CorpusError, EncoderError, SettingsError or StoreError.
+        `corpus` is a folder, a file, a pattern, or several of these. Below a confidence of `threshold` the assistant
+        abstains, below `sure` its answers are unsure. `language` is the code of the documents' language, for stems and
+        stop words; "auto" detects it. `encoder` is a name, or an encoder that is loaded already. `source_url` says
+        where the documents are published: see `Originals.read`. With a `store` the index is in Milvus, and the folder
+        `index` only holds caches. Raises CorpusError, EncoderError, SettingsError or StoreError.
         """
         places = [corpus] if isinstance(corpus, Path | str) else corpus
         originals = Originals.read(source_url)
         analyzer = None if language == "auto" else Analyzer(language)
         index = Path(index)
-        read = documents_in.read(places, index / TEXTS, max_file_mb, progress)
+        read = load_documents(places, index / TEXTS, max_file_mb, progress)
         encoder = load(encoder, index / ENCODER, runtime) if isinstance(encoder, str) else encoder
         analyzer = analyzer or Analyzer(detect_language([document.text for document in read.documents]))
         reader, calibration = load_reader(index / ENCODER), Calibration.load(index / CALIBRATION)
@@ -135,7 +135,7 @@ class Assistant:
         threshold: float = DEFAULTS.threshold,
         sure: float = DEFAULTS.sure,
     ) -> "Assistant":
-        """Answer from documents in memory, with nothing on disk; raise CorpusError where they hold no text."""
+        """Index documents in memory, without writing anything to the disk; raise CorpusError if they hold no text."""
         encoder = encoder or load_in_memory(DEFAULT)
         analyzer = Analyzer(detect_language([document.text for document in documents]))
         store = Indexer(encoder, analyzer).build(documents)
@@ -143,26 +143,27 @@ class Assistant:
         return cls(store, encoder, analyzer, reader, calibration, threshold=threshold, sure=sure)
 
     def ask(self, question: str, history: History = ()) -> Answer:
-        """Answer a question from the documents, or abstain; a follow-up is searched with what was asked before as well.
+        """Answer a question from the documents, or abstain.
 
-        `history` has the questions, best as they were searched (`Answer.standalone`), and their answers, oldest first.
-        What can't be searched, such as a greeting, is an abstention that says what can be asked.
+        `history` holds earlier (question, answer) pairs, oldest first, its questions best as they were searched
+        (`Answer.standalone`). A question that can't be searched, such as a greeting, gets an abstention whose text says
+        what can be asked.
         """
         with self._turns or nullcontext():
             answer = self._ask(question, history)
         return replace(answer, citations=tuple(map(self._with_source, answer.citations)))
 
     def document(self, document_id: str) -> Document | None:
-        """Return the document of this id, or None where it isn't indexed."""
+        """Return the document with this id, or None if it isn't indexed."""
         return self._document(document_id)
 
     def topics(self, k: int) -> list[str]:
-        """Return up to k headings or titles from all over the documents."""
+        """Return up to k headings or titles, spread evenly over the documents."""
         return topics_of(self.store, k)
 
-    def findings(self, question: str) -> Findings:
-        """Return what reading the passages that fit a question best has shown, for `qa calibrate` to learn from."""
-        return self._read.findings(self._retrieve(question))
+    def rank(self, question: str) -> Ranking:
+        """Retrieve, read and rank sentences without answering: what `qa calibrate` learns from."""
+        return self._read.rank(self._retrieve(question))
 
     def _ask(self, question: str, history: History) -> Answer:
         topical = [(asked, answer) for asked, answer in history if not is_small_talk(asked)]
@@ -174,8 +175,8 @@ class Assistant:
         previous = topical[-1][1] if topical else ""
         answers = (self._read(question, self._retrieve(text), previous) for text in texts)
         alone = next(answers)
-        later = next(answers, alone)
-        return later if _is_followup(alone, later, previous) else alone
+        in_context = next(answers, alone)
+        return in_context if _is_followup(alone, in_context, previous) else alone
 
     def _with_source(self, citation: Citation) -> Citation:
         document = self._document(citation.document_id)
@@ -186,20 +187,20 @@ class Assistant:
 
     @property
     def _languages(self) -> tuple[str, ...]:
-        """The languages that can be asked in, the encoder's and the documents'; none where the encoder may know any."""
+        """The languages that can be asked in: the encoder's and the documents', or none if the encoder may know any."""
         language = self.encoder.language
         return tuple(dict.fromkeys((language, self._analyzer.language))) if language else ()
 
 
-def _is_followup(alone: Answer, later: Answer, previous: str) -> bool:
-    """Whether a question is better answered together with those before it than alone.
+def _is_followup(alone: Answer, in_context: Answer, previous: str) -> bool:
+    """Return whether a question is better answered in the context of earlier ones than alone.
 
-    `previous` is the answer before. Where it already held the quote that the questions together find, they find it
-    for the earlier one.
+    A quote that the `previous` answer already gave was found for the earlier question, so it doesn't count unless the
+    question alone finds nothing.
     """
-    if _first_place(later) == _first_place(alone) or later.confidence <= alone.confidence - SURER:
+    if _first_place(in_context) == _first_place(alone) or in_context.confidence <= alone.confidence - MAX_LOSS:
         return False
-    is_repeated = any(" ".join(citation.quote.split()) in previous for citation in later.citations[:1])
+    is_repeated = any(" ".join(citation.quote.split()) in previous for citation in in_context.citations[:1])
     return not (is_repeated and alone.confidence >= DEFAULTS.threshold)
 
 
@@ -208,12 +209,12 @@ def _first_place(answer: Answer) -> list[tuple[str, int]]:
 
 
 def _update(documents: Sequence[Document], index: Path, indexer: Indexer) -> tuple[Store, str, Changes]:
-    """Return the store of these documents on disk, its snapshot's name, and what has changed in it."""
+    """Return the store of these documents on disk, the name of its snapshot, and what has changed in it."""
     for attempt in range(ATTEMPTS):
         folder, changes = update(documents, index, indexer)
         try:
             return open_store(folder), folder.name, changes
         except StoreError:
-            if folder.exists() or attempt == ATTEMPTS - 1:  # otherwise another process has just replaced it
+            if folder.exists() or attempt == ATTEMPTS - 1:  # else another process has just replaced it
                 raise
     raise AssertionError

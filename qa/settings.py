@@ -1,4 +1,4 @@
-"""Every option, its default and its environment variable, read once."""
+"""Settings: every option with its default, read from environment variables."""
 
 import os
 import re
@@ -12,17 +12,17 @@ from urllib.parse import urlsplit
 from qa.errors import SettingsError
 
 PREFIX = "QA_"
-RUNTIMES = ("onnx", "int8", "torch")  # what can run the encoder
+RUNTIMES = ("onnx", "int8", "torch")  # of the encoder
 LOCAL = "local"
 STORE = re.compile(r"local|milvus:(?:https?://[^/\s@]+(?:/\w+)?/?|(?!\w+:)\S.*\.db)")
-ANY = ("*", "null")  # origins that name no host
+ANY = ("*", "null")  # origins without a host
 PORTS = {"http": 80, "https": 443}
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The options. Each is read from the environment variable of its name, with QA_ before it: `port` from QA_PORT."""
+    """All options. Each has an environment variable: QA_ and its name in capitals, so QA_PORT for `port`."""
 
     corpus: Path = Path("corpus")
     index: Path = Path("index")
@@ -32,8 +32,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7860
     title: str = "Ask these documents"
-    threshold: float = 0.26  # of confidence, below which a question is declined; docs/evaluation.md has what it does
-    sure: float = 0.55  # and below which an answer says of itself that it isn't sure
+    threshold: float = 0.26  # confidence below which a question is declined; docs/evaluation.md shows its effect
+    sure: float = 0.55  # confidence below which an answer is marked as unsure
     language: str = "auto"
     origins: str = ""
     proxy: str = ""
@@ -48,16 +48,16 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """The options that the environment sets, and the defaults for the rest.
+        """Read the options that the environment sets; the others keep their defaults.
 
-        Raises SettingsError, which names the variable, where a value can't be used.
+        Raises SettingsError, naming the variable, if a value can't be used.
         """
-        given: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for field in fields(cls):
             name = PREFIX + field.name.upper()
             if environ.get(name, "").strip():
-                given[field.name] = _cast(name, environ[name].strip(), type(field.default))
-        settings = cls(**given)
+                values[field.name] = _cast(name, environ[name].strip(), type(field.default))
+        settings = cls(**values)
         if not 0 <= settings.port <= 65535:
             raise SettingsError(f"{PREFIX}PORT is {settings.port}; give a port from 0 to 65535")
         for name in ("threshold", "sure"):
@@ -90,12 +90,12 @@ class Settings:
 
     @property
     def allowed_origins(self) -> list[str]:
-        """The origins whose pages may use the server, besides its own, each as browsers write it."""
+        """The origins whose pages may use the server besides its own, as browsers write them."""
         return [origin_of(origin) or origin for origin in self.origins.replace(",", " ").split()]
 
     @property
     def proxies(self) -> list[str]:
-        """The addresses of proxies, which are believed what they say of a request."""
+        """The addresses of trusted proxies, whose X-Forwarded headers are believed."""
         return self.proxy.replace(",", " ").split()
 
 
@@ -103,17 +103,17 @@ DEFAULTS = Settings()
 
 
 def origin_of(url: str) -> str | None:
-    """The origin of a URL that has nothing but one, as browsers write it; None where it isn't one."""
+    """Return an origin as browsers write it, or None if the URL is more than an origin, or none."""
     try:
-        parts = urlsplit(url.strip().lower())
-        port = parts.port
+        split = urlsplit(url.strip().lower())
+        port = split.port
     except ValueError:
         return None
-    rest = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
-    if parts.scheme not in PORTS or not parts.hostname or rest or not re.fullmatch(r"[\w.:-]+", parts.hostname):
+    rest = split.path.strip("/") or split.query or split.fragment or "@" in split.netloc
+    if split.scheme not in PORTS or not split.hostname or rest or not re.fullmatch(r"[\w.:-]+", split.hostname):
         return None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, PORTS[parts.scheme]) else "")
+    host = f"[{split.hostname}]" if ":" in split.hostname else split.hostname
+    return f"{split.scheme}://{host}" + (f":{port}" if port not in (None, PORTS[split.scheme]) else "")
 
 
 def _cast(name: str, value: str, kind: type) -> Any:

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from filelock import FileLock
@@ -20,8 +21,22 @@ from qa.encoder.pytorch import SentenceEncoder
 
 pytest_plugins = ["web.browser"]
 
+SLOW_FIXTURES = {"browser", "exported", "milvus_uri", "torch_encoder"}  # a browser, real networks, a database
+SLOW_MODULES = {"multiprocessing", "serving", "subprocess"}  # imported by tests that start servers or processes
+
 settings.register_profile("repeatable", derandomize=True)  # what passed once passes again
 settings.load_profile("repeatable")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests as slow that start a browser, a server or another process, or that run a real network."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        module = getattr(item, "module", None)
+        imported = {value.__name__ for value in vars(module).values() if isinstance(value, ModuleType)}
+        imported |= {getattr(value, "__module__", "") for value in vars(module).values()}
+        if SLOW_FIXTURES & fixtures or SLOW_MODULES & imported:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

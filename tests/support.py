@@ -25,6 +25,10 @@ def markdown(id_: str, title: str, text: str, path: Path | None = None) -> Docum
     return Document(id_, title, found.text, found.blocks, path, found.links)
 
 
+RIVER = markdown("river.md", "Rivers", "# Rivers\n\nThe port of Elm is on the Ash. It was built in 1912.")
+TOWN = markdown("town.md", "Town", "# Town\n\nElm has a bakery, and its baker is called Rowan Birch.")
+
+
 class WordCountEncoder:
     """An encoder whose vectors a reader can work out: how often each of four words occurs, scaled to length 1.
 

@@ -1,8 +1,8 @@
-"""The mean of several readers' weights that were trained from the same beginning.
+"""Average the weights of several readers that were trained from the same initial weights.
 
 python training/average.py DATA OUT.safetensors READER.safetensors …
 
-After Wortsman and others, Model soups (2022): such a mean is about as good as asking all of them.
+After Wortsman and others, Model soups (2022): such a mean is about as good as the ensemble.
 """
 
 import sys

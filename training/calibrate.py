@@ -1,10 +1,10 @@
-"""Fit the confidence that is shipped, on questions that the reader wasn't trained on.
+"""Fit the shipped calibration, on questions that the reader wasn't trained on.
 
-    python training/calibrate.py OUT FOLDER … [--squad FILE --every 2]
+    python training/calibrate.py OUT FOLDER …
 
-Each FOLDER has documents/ and questions.jsonl. Some questions of the next folder are asked of it as well, which it
-doesn't answer. OUT keeps their indexes, and what was found, so that a second run takes
-a moment. Every folder counts alike. Shown for each: how good the confidence is that was fitted on the others.
+Each FOLDER has documents/ and questions.jsonl. It is also asked some questions of the next folder, which it doesn't
+answer. OUT keeps the indexes and the rankings, so that a second run takes a moment. The figures printed for a folder
+are of the calibration fitted on all others.
 """
 
 import argparse
@@ -23,8 +23,8 @@ from qa.evaluation.metrics import auroc
 from qa.question.spelling import corrected
 
 ZERO = Calibration(dict.fromkeys(("intercept", *FEATURES), 0.0))
-FOREIGN = 20  # questions of another folder
-CHOICES = 6  # of each question's sentences, that are kept to look at
+FOREIGN = 20  # questions of the next folder
+CHOICES = 6  # sentences of each question that are kept for inspection
 
 
 def main() -> None:
@@ -33,40 +33,40 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+")
     args = parser.parse_args()
     following = [*args.folders[1:], args.folders[0]]
-    found = {one.name: rows_of(one, other, args.out) for one, other in zip(args.folders, following, strict=True)}
-    for name, rows in found.items():
-        others = [row for other, own in found.items() if other != name for row in own]
+    rows_by_name = {one.name: rows_of(one, other, args.out) for one, other in zip(args.folders, following, strict=True)}
+    for name, rows in rows_by_name.items():
+        others = [row for other, other_rows in rows_by_name.items() if other != name for row in other_rows]
         fitted = fit([r["features"] for r in others], [r["right"] for r in others], ZERO)
         print(f"{name:30} {judged(rows, fitted)}")
-    everything = [row for rows in found.values() for row in rows]
+    everything = [row for rows in rows_by_name.values() for row in rows]
     fitted = fit([r["features"] for r in everything], [r["right"] for r in everything], ZERO)
     print(f"{'all, as fitted':30} {judged(everything, fitted)}")
     (BUNDLED / READER / FILE).write_text(json.dumps(dict(fitted.weights), indent=1) + "\n", "utf-8")
 
 
 def rows_of(folder: Path, other: Path, out: Path) -> list[dict[str, Any]]:
-    """What the reader finds for the questions of a folder and some of another, and whether its first quote is right."""
-    kept = out / f"{folder.name}.found.json"
-    if kept.exists():
-        return list(json.loads(kept.read_text("utf-8")))
+    """Rank sentences for the questions of a folder and some of another, and judge each first quote."""
+    file = out / f"{folder.name}.rankings.json"
+    if file.exists():
+        return list(json.loads(file.read_text("utf-8")))
     assistant = Assistant.open(folder / "documents", out / folder.name)
     rows = []
     foreign = [row | {"answers": []} for row in _lines(other) if row["answers"]]
     for asked in [*_lines(folder), *foreign[:: max(1, len(foreign) // FOREIGN)][:FOREIGN]]:
         text = corrected(asked["question"], assistant.store, assistant._analyzer, assistant.encoder.tokenizer)
-        findings = assistant.findings(text)
+        ranking = assistant.rank(text)
         wanted = [folded(answer) for answer in asked["answers"]]
         places = {asked.get("document"), *asked.get("also", [])}
         choices = []
-        for one in findings.choices[:CHOICES]:
+        for one in ranking.choices[:CHOICES]:
             passage, sentence = one.place
             documents = {passage.document_id, *(copy.document_id for copy, _ in one.copies)}
             right = bool(documents & places) and any(w in folded(sentence.text) for w in wanted)
-            choices.append({"score": one.score, "share": one.share, "right": right, "text": sentence.text})
+            choices.append({"score": one.score, "probability": one.probability, "right": right, "text": sentence.text})
         kind = "answerable" if wanted else "near" if asked.get("near") else "other"
         about = {"question": asked["question"], "kind": kind, "right": choices[0]["right"]}
-        rows.append({**about, "features": dict(findings.features), "choices": choices})
-    kept.write_text(json.dumps(rows), "utf-8")
+        rows.append({**about, "features": dict(ranking.features), "choices": choices})
+    file.write_text(json.dumps(rows), "utf-8")
     return rows
 
 
@@ -75,7 +75,7 @@ def _lines(folder: Path) -> list[dict[str, Any]]:
 
 
 def judged(rows: Sequence[dict[str, Any]], calibration: Calibration) -> str:
-    """How often the first quote is right, and how well the confidence tells that."""
+    """Describe how often the first quote is right, and how well the confidence tells so."""
     confidence = np.array([calibration(row["features"]) for row in rows])
     right = np.array([row["right"] for row in rows])
     answerable = np.array([row["kind"] == "answerable" for row in rows])

@@ -1,4 +1,4 @@
-"""Take a trained reader into the package: its weights, their SHA-256, and what PyTorch gives for the probes.
+"""Install a trained reader into the package: its weights, their SHA-256, and PyTorch's scores of the probes.
 
 python training/finish.py OUT/reader.safetensors
 """
@@ -25,7 +25,7 @@ from qa.text.passages import label
 
 
 def main() -> None:
-    assert train.PRIOR == (reader.FUSED, reader.SIMILARITY), "reader.py counts otherwise than the training did"
+    assert train.PRIOR == (reader.FUSED, reader.SIMILARITY), "qa/answer/reader.py has other weights than the training"
     source, folder = Path(sys.argv[1]), BUNDLED / READER
     folder.mkdir(exist_ok=True)
     if source.resolve() != (folder / CHANGES).resolve():
@@ -40,9 +40,9 @@ def main() -> None:
 
 @torch.no_grad()
 def scores(model: Reader, tokenizer: Tokenizer) -> np.ndarray:
-    """For each probe the scores of its sentences and of all of it, of its first token to begin and its last to end."""
+    """Return PyTorch's scores of the probes, in the columns of `qa.answer.cross_encoder.probed`."""
     question, passages = probes()
-    asked = tokenizer.encode(question, add_special_tokens=False).ids[:MAX_QUESTION]
+    question_ids = tokenizer.encode(question, add_special_tokens=False).ids[:MAX_QUESTION]
     read = []
     for passage in passages:
         before = label(passage.title, passage.heading, tokenizer)
@@ -50,13 +50,13 @@ def scores(model: Reader, tokenizer: Tokenizer) -> np.ndarray:
         starts = [len(before) + sentence.start for sentence in passage.sentences]
         owner = np.searchsorted(starts, [start for start, _ in one.offsets], side="right") - 1
         read.append((np.array(one.ids), owner, set[int](), set[int](), None))
-    b = collate([{"question": asked, "passages": read, "given": [None] * len(read)}], None)
+    b = collate([{"question": question_ids, "passages": read, "given": [None] * len(read)}], None)
     sentences, whole, tokens = model(b)
-    found = []
+    rows = []
     for n, (start, size) in enumerate(zip(b["start"].tolist(), b["size"].tolist(), strict=True)):
-        own = sentences[b["of_passage"] == n].tolist()
-        found.append([*own, whole[n].item(), tokens[n, start, 0].item(), tokens[n, size - 2, 1].item()])
-    return np.array(found, dtype=np.float32)
+        sentence_scores = sentences[b["of_passage"] == n].tolist()
+        rows.append([*sentence_scores, whole[n].item(), tokens[n, start, 0].item(), tokens[n, size - 2, 1].item()])
+    return np.array(rows, dtype=np.float32)
 
 
 if __name__ == "__main__":

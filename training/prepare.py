@@ -1,12 +1,13 @@
-"""Questions on documents → what the reader trains on: each question with the passages that the retriever finds for it.
+"""Prepare training data for the reader: each question with the passages that the retriever finds for it.
 
     python training/prepare.py OUT squad FILE [--title] [--every 2] [--limit 6000]
     python training/prepare.py OUT manual FOLDER
     python training/prepare.py OUT rows FILE.jsonl
+    python training/prepare.py OUT base
 
-Documents are split, indexed and searched as the product does it, so that the reader learns from what it will see. OUT
-gets a .npz for each collection: the tokens of its passages, and its questions with their candidates and the sentences
-that answer. README.md here says which collections, under which licences.
+Documents are split, indexed and searched as in the product, so that the reader learns from what it will see. Each
+collection becomes a .npz in OUT: the tokens of its passages, and its questions with their candidates and the sentences
+that answer. README.md lists the collections and their licences.
 """
 
 import argparse
@@ -26,18 +27,18 @@ from qa.question.followup import formulations
 from qa.question.spelling import corrected
 from qa.types import Passage
 
-CANDIDATES = 12  # passages that are kept for a question, as the retriever ranks them
-MAX_GOLD = 4  # further passages that answer, which it did not find
-SHORT = 4  # characters: a shorter answer stands in too many sentences by chance to tell anything
+CANDIDATES = 12  # best passages that are kept for a question
+MAX_MISSED = 4  # passages that answer but weren't retrieved
+MIN_ANSWER = 4  # characters; a shorter answer is in too many sentences by chance
 
 
 class Item(NamedTuple):
-    """A question, where its answers stand as spans by document, and texts that a sentence which answers holds."""
+    """A question with its answers: as spans, or as texts that a sentence of certain documents has to contain."""
 
     question: str
-    spans: dict[str, list[tuple[int, int]]]
+    spans: dict[str, list[tuple[int, int]]]  # by document
     texts: list[str] = []
-    documents: frozenset[str] = frozenset()  # where sentences that hold one of the texts answer
+    documents: frozenset[str] = frozenset()
 
 
 def main() -> None:
@@ -69,7 +70,7 @@ def main() -> None:
 
 
 def base(out: Path) -> None:
-    """The encoder's weights, in 16 bits, and its tokenizer."""
+    """Write the encoder's weights, in 16 bits, and its tokenizer."""
     import torch
     from safetensors.torch import load_file, save_file
 
@@ -82,7 +83,7 @@ def base(out: Path) -> None:
 
 
 def squad(path: Path, every: int) -> tuple[list[Document], list[Item]]:
-    """A file in SQuAD's format: a paragraph is a document."""
+    """Read a SQuAD file; each paragraph is a document."""
     documents, items = [], []
     for n, article in enumerate(json.loads(path.read_text("utf-8"))["data"][::every]):
         title = article.get("title", "").replace("_", " ")
@@ -98,7 +99,7 @@ def squad(path: Path, every: int) -> tuple[list[Document], list[Item]]:
 
 
 def rows(path: Path, every: int) -> tuple[list[Document], list[Item]]:
-    """Lines of {question, title, heading, context, answers: [[start, end]], others}: a context is a document."""
+    """Read lines of {question, title, heading, context, answers: [[start, end]], others}; a context is a document."""
     names: dict[tuple[str, str], str] = {}
     documents: list[Document] = []
     items = []
@@ -122,10 +123,10 @@ def rows(path: Path, every: int) -> tuple[list[Document], list[Item]]:
 
 
 def manual(folder: Path, every: int) -> tuple[list[Document], list[Item]]:
-    """A folder of documents/, questions.jsonl and, where it is there, conversations.jsonl.
+    """Read a folder with documents/, questions.jsonl and maybe conversations.jsonl.
 
-    A sentence answers that holds one of a question's answers. A question of a conversation is taken twice: as it would
-    stand alone, and as it is searched with what was asked before.
+    A sentence answers if it contains one of the question's answers. A question of a conversation is taken twice: as it
+    would stand alone, and in the context of the earlier ones.
     """
     items = [_asked(row["question"], row) for row in _lines(folder / "questions.jsonl")]
     for talk in _lines(folder / "conversations.jsonl"):
@@ -148,7 +149,7 @@ def _asked(question: str, row: dict[str, Any]) -> Item:
 
 
 def save(path: Path, assistant: Assistant, items: Sequence[Item]) -> None:
-    """Ask the retriever every question, and write what it finds with the sentences that answer."""
+    """Retrieve passages for each question, and write them with the sentences that answer."""
     tokenizer = assistant.encoder.tokenizer
     store: Any = assistant.store
     every = store.passages(range(len(store)))
@@ -160,7 +161,7 @@ def save(path: Path, assistant: Assistant, items: Sequence[Item]) -> None:
     tokens, lengths, owners = [], [], []
 
     def place(number: int) -> int:
-        """The passage's place among those that are written, with its tokens and whose sentence each is."""
+        """Return the row of a passage; append its tokens and their sentences the first time."""
         if number not in places:
             passage = every[number]
             label = labelled(passage)
@@ -179,10 +180,10 @@ def save(path: Path, assistant: Assistant, items: Sequence[Item]) -> None:
             print(path.stem, n, len(items), flush=True)
         text = corrected(item.question, store, assistant._analyzer, tokenizer)
         retrieved = assistant._retrieve(text)
-        candidates = retrieved.candidates + list(getattr(retrieved, "behind", []))
-        numbers = [c.number for c in candidates[:CANDIDATES]]
+        candidates = retrieved.candidates[:CANDIDATES]
+        numbers = [c.number for c in candidates]
         gold: dict[int, list[int]] = {}
-        loose: dict[int, list[int]] = {}  # sentences that may answer: they hold the answer's words elsewhere
+        loose: dict[int, list[int]] = {}  # sentences that may answer: they contain an answer in another place
         documents = item.documents or frozenset(item.spans)
         for number in [n for d in documents for n in by_document.get(d, [])]:
             passage = every[number]
@@ -198,14 +199,14 @@ def save(path: Path, assistant: Assistant, items: Sequence[Item]) -> None:
         answers_texts = item.texts or [
             folded(store.document(d).text[a:b]) for d, spans in item.spans.items() for a, b in spans
         ]
-        answers_texts = [t for t in answers_texts if len(t) >= SHORT]
+        answers_texts = [t for t in answers_texts if len(t) >= MIN_ANSWER]
         for number in numbers:
             if answers_texts:
                 if number not in plain:
                     plain[number] = [folded(s.text) for s in every[number].sentences]
                 maybe = [k for k, s in enumerate(plain[number]) if any(t in s for t in answers_texts)]
                 loose[number] = [k for k in maybe if k not in gold.get(number, [])]
-        missed = [number for number in gold if number not in numbers][:MAX_GOLD]
+        missed = [number for number in gold if number not in numbers][:MAX_MISSED]
         spans_in = []
         for number in [n for n in gold if n in numbers or n in missed]:
             passage = every[number]
@@ -222,9 +223,9 @@ def save(path: Path, assistant: Assistant, items: Sequence[Item]) -> None:
                 "question": item.question,
                 "searched": text,
                 "candidates": [place(number) for number in numbers],
-                "fused": [round(c.fused, 3) for c in candidates[:CANDIDATES]],
-                "cosine": [round(c.cosine, 3) for c in candidates[:CANDIDATES]],
-                "similar": [np.round(100 * c.similarities).astype(int).tolist() for c in candidates[:CANDIDATES]],
+                "fused": [round(c.fused, 3) for c in candidates],
+                "cosine": [round(c.cosine, 3) for c in candidates],
+                "similar": [np.round(100 * c.similarities).astype(int).tolist() for c in candidates],
                 "gold": {place(number): right for number, right in gold.items() if number in numbers + missed},
                 "loose": {place(number): right for number, right in loose.items() if right},
                 "missed": [place(number) for number in missed],
@@ -245,12 +246,12 @@ def save(path: Path, assistant: Assistant, items: Sequence[Item]) -> None:
 
 
 def labelled(passage: Passage) -> str:
-    """What stands before a passage's text when it is read."""
+    """Return the label before a passage's text: its title and heading."""
     return "".join(f"{part}. " for part in (passage.title, passage.heading) if part)
 
 
 def answers(start: int, end: int, a: int, b: int) -> bool:
-    """Whether a sentence holds the larger part of a span, or a span that is longer holds all of the sentence."""
+    """Return whether a sentence covers most of the span from a to b, or the span most of the sentence."""
     inside = min(end, b) - max(start, a)
     return inside > 0 and (2 * inside >= b - a or 2 * inside >= end - start)
 

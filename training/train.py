@@ -2,13 +2,13 @@
 
     python training/train.py DATA OUT [--epochs 3] [--minutes 8] [--hold NAME ...]
 
-DATA is what prepare.py wrote, OUT gets checkpoint.pt, from which a run goes on that was stopped, and at the end
-reader.safetensors, which belongs in qa/models. Runs on a GPU where there is one. Needs torch, transformers, tokenizers,
-safetensors and numpy alone, not this package.
+DATA is what prepare.py wrote. OUT gets checkpoint.pt, from which a stopped run resumes, and at the end
+reader.safetensors for qa/models. Runs on a GPU if there is one. Needs only torch, transformers, tokenizers, safetensors
+and numpy, not this package.
 
-The loss is a softmax over the sentences of all passages of a question, read together, and of none of them, whose score
-is 0. So a sentence's score is the log of how much likelier it answers than that nothing does. Beside it, with smaller
-weights: each sentence by itself, each passage by itself, and where the words that answer begin and end.
+The loss is the cross-entropy of a softmax over all sentences of a question's passages and "none of them", whose score
+is 0. So a sentence's score is the log odds that it answers rather than nothing. Smaller losses judge each sentence
+alone, each passage alone, and the start and end of the words that answer.
 """
 
 import argparse
@@ -30,20 +30,20 @@ from torch.utils.data import DataLoader, Dataset
 
 CLS, SEP = 101, 102  # BERT's
 HIDDEN = 192  # units of the head that scores sentences
-HEADS = 4  # of the attention among them
+HEADS = 4  # of the attention among sentences
 DROPOUT = 0.1  # of the heads
 MAX_TOKENS = 384  # of question and passage
 MAX_QUESTION = 96
-CUTS = 4  # of a batch by length
-LONGEST_SPAN = 24  # tokens; a longer answer is no span to point at
+CUTS = 4  # parts of a batch, by length, to reduce padding
+MAX_SPAN = 24  # tokens of the words that answer
 SEED = 1
-WITHOUT_ANSWER = 0.15  # of answerable questions lose the passages that answer them
-FOLLOWING = 0.12  # of questions stand before another one in brackets, as follow-ups are searched
-PRIOR = 0.45, 6.0  # what the retriever's score of a passage and a sentence's cosine count; qa/answer/reader.py has them
-WITHOUT_PRIOR = 0.15  # of groups are read without what the retriever thinks
-WITHOUT_LABEL = 0.15  # of passages lose their title and heading
-PARTS = {"sentence": 0.3, "passage": 0.3, "span": 0.2}  # weights of the further losses
-ASKING = re.compile(
+WITHOUT_ANSWER = 0.15  # share of answerable questions that lose the passages that answer
+IN_CONTEXT = 0.12  # share of questions that get another one in brackets, as follow-ups are searched
+PRIOR = 0.45, 6.0  # weights of the fused score and of a sentence's cosine, as in qa/answer/reader.py
+WITHOUT_PRIOR = 0.15  # share of questions without the retriever's features
+WITHOUT_LABEL = 0.15  # share of passages that lose their title and heading
+WEIGHTS = {"sentence": 0.3, "passage": 0.3, "span": 0.2}  # of the smaller losses
+FUNCTION_WORDS = re.compile(
     r"\b(?:what|which|who|whom|whose|when|where|why|how|do|does|did|is|are|was|were|can|could|should|would|will|the|a|an"
     r"|i|my|me|we|our|you|your|to|of|for|in|on|at|it|if|there|that|this|be|have|has|had|and|or|with|many|much|long)\b",
     re.I,
@@ -51,7 +51,7 @@ ASKING = re.compile(
 
 
 class Reader(nn.Module):
-    """The encoder's network with heads over each sentence's mean, over the first token, and over every token."""
+    """The encoder's network with heads over each sentence's mean vector, the first token, and every token."""
 
     def __init__(self, base: dict[str, torch.Tensor]) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class Reader(nn.Module):
         self.comparison = Comparison()
 
     def forward(self, b: dict[str, Any]) -> tuple[Any, Any, Any]:
-        """Scores of sentences, of passages, and of tokens as beginning and end, of a batch as `collate` makes it."""
+        """Return a batch's scores of sentences and passages, and the start and end logits of its tokens."""
         ids, owner, of_passage = b["ids"].long(), b["owner"].long(), b["of_passage"]
         place = torch.arange(ids.shape[1], device=ids.device)
         mask = place < b["size"][:, None]
@@ -102,7 +102,7 @@ class Reader(nn.Module):
         return scores, self.passage(first_token)[:, 0].float(), self.span(tokens.float()).float()
 
     def _read(self, ids: Any, types: Any, mask: Any) -> Any:
-        """BertModel's own forward, which would wait for the GPU to look at the mask."""
+        """Run BertModel's layers; its own forward would wait for the GPU to inspect the mask."""
         x = self.network.embeddings(input_ids=ids, token_type_ids=types)
         n, length, width = x.shape
         bias = torch.zeros(n, 1, 1, length, device=x.device, dtype=torch.bfloat16).masked_fill(
@@ -120,9 +120,9 @@ class Reader(nn.Module):
 
 
 class Comparison(nn.Module):
-    """Attention among all sentences of a question, with what the retriever thinks of each, and "none of them".
+    """Attention among all sentences of a question, their retrieval features, and "none of them".
 
-    Each head may look more, or less, at sentences of the same passage. qa/answer/comparison.py does the same.
+    Each head learns a bias towards sentences of the same passage. qa/answer/comparison.py runs the same layer.
     """
 
     def __init__(self) -> None:
@@ -138,8 +138,8 @@ class Comparison(nn.Module):
         nn.init.zeros_(self.better.weight)
 
     def forward(self, hidden: Any, b: dict[str, Any]) -> Any:
-        """What is added to each sentence's score."""
-        groups, slots = b["groups"], b["slots"] + 1  # of which the first is for none of them
+        """Return what to add to each sentence's score."""
+        groups, slots = b["groups"], b["slots"] + 1  # slot 0 is "none of them"
         at = b["group"] * slots + b["slot"] + 1
         own = hidden + self.given(b["given"].float())
         x = torch.zeros(groups * slots, HIDDEN, device=own.device, dtype=own.dtype).index_copy(0, at, own)
@@ -163,7 +163,7 @@ class Comparison(nn.Module):
 
 
 class Collection:
-    """What prepare.py wrote of one set of documents and questions."""
+    """A set of documents and questions that prepare.py wrote."""
 
     def __init__(self, path: Path) -> None:
         with np.load(path) as data:
@@ -182,7 +182,7 @@ class Collection:
 
 
 class Steps(Dataset[dict[str, torch.Tensor]]):
-    """Batches of questions by their number, the same for the same seed."""
+    """Batches of questions by number, the same for the same seed."""
 
     def __init__(
         self,
@@ -234,13 +234,13 @@ class Steps(Dataset[dict[str, torch.Tensor]]):
 
     def _group(self, collection: Collection, row: dict[str, Any], rng: random.Random) -> dict[str, Any]:
         gold, loose, candidates = row["gold"], row["loose"], row["candidates"]
-        if collection.is_ambiguous:  # other passages that are found may answer as well: others are taken
+        if collection.is_ambiguous:  # other retrieved passages may answer too: draw random ones
             candidates = [p for p in candidates if p in gold][:1] + rng.sample(range(len(collection.tokens)), 3)
             loose = {}
         if gold and rng.random() >= WITHOUT_ANSWER:
-            found = [p for p in candidates if p in gold] + row["missed"]
-            chosen = [found[0]] if rng.random() < 0.6 else [rng.choice(found)]
-            chosen += [p for p in found if p not in chosen and rng.random() < 0.5][: self.k // 2 - 1]
+            answering = [p for p in candidates if p in gold] + row["missed"]
+            chosen = [answering[0]] if rng.random() < 0.6 else [rng.choice(answering)]
+            chosen += [p for p in answering if p not in chosen and rng.random() < 0.5][: self.k // 2 - 1]
         else:
             chosen, gold = [], {}
         others = [p for p in candidates if p not in row["gold"] and (gold or p not in loose)]
@@ -254,18 +254,18 @@ class Steps(Dataset[dict[str, torch.Tensor]]):
             chosen = candidates[:1]
         rng.shuffle(chosen)
         text = varied(row["searched"] if rng.random() < 0.3 else row["question"], rng)
-        if rng.random() < FOLLOWING and not text.endswith(")"):
+        if rng.random() < IN_CONTEXT and not text.endswith(")"):
             beside = [n for p in row["gold"] for n in collection.asked_of[p] if collection.rows[n] is not row]
             other = (
                 collection.rows[rng.choice(beside)] if beside and rng.random() < 0.8 else rng.choice(collection.rows)
             )
             text = following(text, other["question"], rng)
-        spans = {p: (a, b) for p, a, b in row["spans"] if b - a <= LONGEST_SPAN}
-        thought = thoughts(row)
-        if rng.random() < WITHOUT_PRIOR or not all(p in thought for p in chosen):
-            thought = {}
+        spans = {p: (a, b) for p, a, b in row["spans"] if b - a <= MAX_SPAN}
+        retrieval = retrieval_features(row)
+        if rng.random() < WITHOUT_PRIOR or not all(p in retrieval for p in chosen):
+            retrieval = {}
         return {
-            "given": [thought.get(p) for p in chosen],
+            "given": [retrieval.get(p) for p in chosen],
             "question": self.tokenizer.encode(text, add_special_tokens=False).ids[:MAX_QUESTION],
             "passages": [
                 (
@@ -280,8 +280,8 @@ class Steps(Dataset[dict[str, torch.Tensor]]):
         }
 
 
-def thoughts(row: dict[str, Any]) -> dict[int, tuple[float, list[int]]]:
-    """How far each of a question's candidates is behind the first one, and the cosines of its sentences."""
+def retrieval_features(row: dict[str, Any]) -> dict[int, tuple[float, list[int]]]:
+    """Return each candidate's fused score less the first one's, and the cosines of its sentences (times 100)."""
     return {
         place: (fused - row["fused"][0], cosines)
         for place, fused, cosines in zip(row["candidates"], row["fused"], row["similar"], strict=True)
@@ -289,13 +289,13 @@ def thoughts(row: dict[str, Any]) -> dict[int, tuple[float, list[int]]]:
 
 
 def collate(groups: list[dict[str, Any]], rng: random.Random | None) -> dict[str, Any]:
-    """Groups of a question and its passages as arrays."""
+    """Pack groups, each a question with its passages, into arrays."""
     sequences, sentence_group, sentence_passage, label, spans, passage_label = [], [], [], [], [], []
     given: list[tuple[float, float, float]] = []
     slot: list[int] = []
     for g, group in enumerate(groups):
         question, begun = group["question"], len(label)
-        for (tokens, owner, gold, loose, span), thought in zip(group["passages"], group["given"], strict=True):
+        for (tokens, owner, gold, loose, span), retrieval in zip(group["passages"], group["given"], strict=True):
             room = MAX_TOKENS - len(question) - 3
             cut = int((owner < 0).sum()) if rng and rng.random() < WITHOUT_LABEL else 0
             if cut == len(tokens):
@@ -311,13 +311,13 @@ def collate(groups: list[dict[str, Any]], rng: random.Random | None) -> dict[str
                 sentence_passage.append(len(sequences))
                 slot.append(len(label) - begun)
                 label.append(1 if s in gold else 2 if s in loose else 0)
-                known = thought is not None and s < len(thought[1])
-                given.append((thought[0], thought[1][s] / 100 - 0.5, 1.0) if known else (0.0, 0.0, 0.0))
+                known = retrieval is not None and s < len(retrieval[1])
+                given.append((retrieval[0], retrieval[1][s] / 100 - 0.5, 1.0) if known else (0.0, 0.0, 0.0))
             passage_label.append(1 if gold else 2 if loose else 0)
             good = span is not None and span[0] >= cut and span[1] - cut <= len(tokens)
             spans.append((span[0] - cut + start, span[1] - 1 - cut + start) if good else (-1, -1))
             sequences.append((ids, own, start))
-    if rng:  # of about one length together, so that little of what is read is padding
+    if rng:  # sequences of similar length together, to reduce padding
         order = sorted(range(len(sequences)), key=lambda n: len(sequences[n][0]))
         places = {n: at for at, n in enumerate(order)}
         sequences, spans, passage_label = ([column[n] for n in order] for column in (sequences, spans, passage_label))
@@ -342,13 +342,13 @@ def collate(groups: list[dict[str, Any]], rng: random.Random | None) -> dict[str
         "passage_label": passage_label,
         "spans": spans,
     }
-    found = {name: torch.as_tensor(np.asarray(value)) for name, value in arrays.items()}
-    return {**found, "groups": len(groups), "slots": max(slot) + 1, "cuts": cuts}
+    tensors = {name: torch.as_tensor(np.asarray(value)) for name, value in arrays.items()}
+    return {**tensors, "groups": len(groups), "slots": max(slot) + 1, "cuts": cuts}
 
 
 def following(question: str, earlier: str, rng: random.Random) -> str:
-    """A question as it is searched after an earlier one: what both name is left out of it, or a pronoun."""
-    named = set(re.findall(r"[a-z0-9'-]{4,}", ASKING.sub(" ", earlier.lower())))
+    """Turn a question into a follow-up of an earlier one: what both name becomes a pronoun or is left out."""
+    named = set(re.findall(r"[a-z0-9'-]{4,}", FUNCTION_WORDS.sub(" ", earlier.lower())))
     words = question.split()
     shared = [
         n for n, word in enumerate(words) if word.lower().strip("?.,'s") in named or word.lower().strip("?.,") in named
@@ -369,10 +369,10 @@ def following(question: str, earlier: str, rng: random.Random) -> str:
 
 
 def varied(question: str, rng: random.Random) -> str:
-    """A question as somebody else might type it; case doesn't matter to the tokenizer."""
+    """Vary a question as people type it; the tokenizer ignores case."""
     if rng.random() < 0.35:
         question = question.rstrip("?. ")
-    if rng.random() < 0.1 and len(words := ASKING.sub(" ", question).split()) >= 2:
+    if rng.random() < 0.1 and len(words := FUNCTION_WORDS.sub(" ", question).split()) >= 2:
         question = " ".join(words).rstrip("?")
     if rng.random() < 0.1:
         places = [i for i, c in enumerate(question[:-1]) if c.isalpha() and question[i + 1].isalpha()]
@@ -413,7 +413,7 @@ def losses(model: Reader, b: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         (F.cross_entropy(inside[..., n], b["spans"][:, n].clamp(min=0), reduction="none") * marked).sum()
         for n in (0, 1)
     ) / marked.sum().clamp(min=1)
-    total = listwise + PARTS["sentence"] * alone + PARTS["passage"] * passage + PARTS["span"] * span
+    total = listwise + WEIGHTS["sentence"] * alone + WEIGHTS["passage"] * passage + WEIGHTS["span"] * span
     return total, {"listwise": listwise.detach(), "span": span.detach()}
 
 
@@ -421,7 +421,7 @@ def losses(model: Reader, b: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
 def evaluate(
     model: Reader, collection: Collection, tokenizer: Tokenizer, device: str, k: int = 8
 ) -> tuple[dict[str, float], list[Any]]:
-    """How often the best sentence of the first k candidates is right, how well its score tells so, and all scores."""
+    """Return measures of the best sentence over the first k candidates, and the scores of all questions."""
     model.eval()
     right, top3, scored, dumped = [], [], [], []
     rows = [row for row in collection.rows if row["candidates"]]
@@ -435,8 +435,8 @@ def evaluate(
             passages = [
                 (collection.tokens[p], collection.owners[p], set(row["gold"].get(p, ())), set(), None) for p in chosen
             ]
-            thought = thoughts(row)
-            groups.append({"question": question, "passages": passages, "given": [thought[p] for p in chosen]})
+            retrieval = retrieval_features(row)
+            groups.append({"question": question, "passages": passages, "given": [retrieval[p] for p in chosen]})
         b = moved(collate(groups, None), device)
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             scores, whole, _ = model(b)
@@ -480,7 +480,7 @@ def evaluate(
 
 
 def moved(b: dict[str, Any], device: str) -> dict[str, Any]:
-    """A batch with its arrays on the device."""
+    """Return a batch with its arrays on the device."""
     return {n: v if isinstance(v, int | list) else v.to(device, non_blocking=True) for n, v in b.items()}
 
 
@@ -489,11 +489,11 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--epochs", type=float, default=3)
-    parser.add_argument("--minutes", type=float, default=0, help="fewer epochs where they would take longer")
+    parser.add_argument("--minutes", type=float, default=0, help="stop after this time, with the learning rate at 0")
     parser.add_argument("--hold", nargs="*", default=[], help="collections to evaluate on, not to train on")
-    parser.add_argument("--begin", type=Path, help="a reader.safetensors to go on from, with other data")
-    parser.add_argument("--frozen", type=int, default=0, help="layers, the lowest first, that stay as they are")
-    parser.add_argument("--ambiguous", nargs="*", default=[], help="collections whose questions don't say of what")
+    parser.add_argument("--begin", type=Path, help="a reader.safetensors to start from")
+    parser.add_argument("--frozen", type=int, default=0, help="lowest layers that aren't trained")
+    parser.add_argument("--ambiguous", nargs="*", default=[], help="collections whose questions lack their subject")
     parser.add_argument("--weight", nargs="*", default=[], help="NAME=2: take its questions twice an epoch")
     parser.add_argument("--groups", type=int, default=32, help="questions a step")
     parser.add_argument("--passages", type=int, default=5, help="passages a question")
@@ -503,7 +503,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.manual_seed(SEED)  # the heads begin alike, so that weights of several runs can be averaged
+    torch.manual_seed(SEED)  # equal initial heads, so that the weights of several runs can be averaged
     begun = time.time()
     tokenizer = Tokenizer.from_file(str(args.data / "tokenizer.json"))
     tokenizer.no_truncation()
@@ -594,7 +594,7 @@ def main() -> None:
 
 
 def restored(base: dict[str, torch.Tensor], changes: dict[str, torch.Tensor]) -> Reader:
-    """A reader from what `export` wrote."""
+    """Return the reader that `export` wrote."""
     model = Reader(base)
     with torch.no_grad():
         for name, weight in model.state_dict().items():
@@ -611,8 +611,8 @@ def keep(path: Path, state: dict[str, Any]) -> None:
 
 
 def export(model: Reader, base: dict[str, torch.Tensor], path: Path) -> None:
-    """What was added to the encoder's weights: matrices in 8 bits with a scale for each row, all else in 16."""
-    found: dict[str, torch.Tensor] = {}
+    """Write the changes of the encoder's weights: matrices in 8 bits with a scale a row, the rest in 16 or 32 bits."""
+    changes: dict[str, torch.Tensor] = {}
     for name, weight in model.state_dict().items():
         weight = weight.detach().float().cpu()
         inner = name.removeprefix("network.")
@@ -621,11 +621,11 @@ def export(model: Reader, base: dict[str, torch.Tensor], path: Path) -> None:
         change = weight - base[inner].float() if name.startswith("network.") else weight
         if change.ndim == 2 and name.startswith(("network.", "comparison.")):
             scale = change.abs().amax(dim=1, keepdim=True).clamp(min=1e-8) / 127
-            found[name] = torch.round(change / scale).to(torch.int8)
-            found[name + ".scale"] = scale
+            changes[name] = torch.round(change / scale).to(torch.int8)
+            changes[name + ".scale"] = scale
         else:
-            found[name] = change.half() if change.ndim == 2 else change
-    save_file({name: value.contiguous() for name, value in found.items()}, path)
+            changes[name] = change.half() if change.ndim == 2 else change
+    save_file({name: value.contiguous() for name, value in changes.items()}, path)
 
 
 if __name__ == "__main__":

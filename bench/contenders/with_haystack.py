@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from common import FOUND, Find, Row, model, titled
+from common import TOP_K, Find, Row, model, titled
 from haystack import Document, Pipeline
 from haystack.components.joiners import DocumentJoiner
 from haystack.components.retrievers.in_memory import InMemoryBM25Retriever, InMemoryEmbeddingRetriever
@@ -23,19 +23,19 @@ def build(texts: list[Row], folder: Path) -> None:
 
 
 def searcher(folder: Path) -> Find:
-    """The pipeline of its tutorial on hybrid retrieval, without a reranker."""
+    """Build the pipeline of its tutorial on hybrid retrieval, without a reranker."""
     store = InMemoryDocumentStore.load_from_disk(str(folder / "store.json"))
     pipeline = Pipeline()
     pipeline.add_component("embedder", SentenceTransformersTextEmbedder(model=model(), progress_bar=False))
-    pipeline.add_component("dense", InMemoryEmbeddingRetriever(store, top_k=FOUND))
-    pipeline.add_component("words", InMemoryBM25Retriever(store, top_k=FOUND))
-    pipeline.add_component("joiner", DocumentJoiner(join_mode="reciprocal_rank_fusion", top_k=FOUND))
+    pipeline.add_component("dense", InMemoryEmbeddingRetriever(store, top_k=TOP_K))
+    pipeline.add_component("words", InMemoryBM25Retriever(store, top_k=TOP_K))
+    pipeline.add_component("joiner", DocumentJoiner(join_mode="reciprocal_rank_fusion", top_k=TOP_K))
     pipeline.connect("embedder", "dense")
     pipeline.connect("dense", "joiner")
     pipeline.connect("words", "joiner")
 
     def find(question: str) -> list[str]:
-        found = pipeline.run({"embedder": {"text": question}, "words": {"query": question}})
-        return [document.id for document in found["joiner"]["documents"]]
+        result = pipeline.run({"embedder": {"text": question}, "words": {"query": question}})
+        return [document.id for document in result["joiner"]["documents"]]
 
     return find

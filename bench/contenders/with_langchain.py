@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from common import FOUND, Find, Row, model, titled
+from common import TOP_K, Find, Row, model, titled
 from langchain_classic.retrievers import EnsembleRetriever
 from langchain_community.retrievers import BM25Retriever
 from langchain_community.vectorstores import FAISS
@@ -14,7 +14,7 @@ TEXTS = "texts.json"
 
 
 def build(texts: list[Row], folder: Path) -> None:
-    """BM25Retriever can't be saved: the texts are."""
+    """Save the vectors and, as BM25Retriever can't be saved, the texts."""
     embeddings = HuggingFaceEmbeddings(model_name=model())
     numbers = [{"id": number} for number, _, _ in texts]
     contents = [titled(title, text) for _, title, text in texts]
@@ -23,15 +23,15 @@ def build(texts: list[Row], folder: Path) -> None:
 
 
 def searcher(folder: Path) -> Find:
-    """BM25 is rebuilt, of lower-cased words; by default it would split at spaces, punctuation and capitals kept."""
+    """Rebuild BM25 from lower-cased words; its default keeps punctuation and capitals."""
     embeddings = HuggingFaceEmbeddings(model_name=model())
     vectors = FAISS.load_local(str(folder), embeddings, allow_dangerous_deserialization=True)
     contents, numbers = json.loads((folder / TEXTS).read_text("utf-8"))
-    words = BM25Retriever.from_texts(contents, numbers, preprocess_func=_words, k=FOUND)
+    words = BM25Retriever.from_texts(contents, numbers, preprocess_func=_words, k=TOP_K)
     both = EnsembleRetriever(
-        retrievers=[words, vectors.as_retriever(search_kwargs={"k": FOUND})], weights=[0.5, 0.5], id_key="id"
+        retrievers=[words, vectors.as_retriever(search_kwargs={"k": TOP_K})], weights=[0.5, 0.5], id_key="id"
     )
-    return lambda question: [found.metadata["id"] for found in both.invoke(question)][:FOUND]
+    return lambda question: [document.metadata["id"] for document in both.invoke(question)][:TOP_K]
 
 
 def _words(text: str) -> list[str]:

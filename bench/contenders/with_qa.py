@@ -1,4 +1,4 @@
-"""The question box as its users have it: a folder of files, `Assistant.open`, whole answers with quotes."""
+"""The question box as users run it: a folder of files, `Assistant.open`, whole answers with quotes."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from qa import Assistant
 
 
 def build(texts: list[Row], folder: Path) -> None:
-    """A file for each text, named by its number, under its title; then the index."""
+    """Write each text with its title into a file named by its number, then index them."""
     (folder / "corpus").mkdir()
     for number, title, text in texts:
         (folder / "corpus" / f"{number}.md").write_text(f"---\ntitle: {title}\n---\n\n{text}", "utf-8")
@@ -16,6 +16,6 @@ def build(texts: list[Row], folder: Path) -> None:
 
 
 def searcher(folder: Path) -> Find:
-    """Opening checks that the index is up to date with the files."""
+    """Open the index, which checks that it is up to date with the files."""
     assistant = Assistant.open(folder / "corpus", folder / "index", threshold=0)
     return lambda question: [hit.passage.document_id.removesuffix(".md") for hit in assistant.ask(question).hits]

@@ -1,8 +1,8 @@
 """One contender in a process of its own: `worker.py NAME build TEXTS FOLDER`, or `worker.py NAME answer FOLDER`.
 
-`answer` reads questions, one a line as JSON, and writes what was found and how long it took. Both end with the peak of
-resident memory, of the largest process, and the seconds of CPU of all, or with an error. What libraries print goes to
-standard error.
+`answer` reads questions, one a line as JSON, and writes the ids found and the milliseconds taken. Both tasks end with
+the peak resident memory of the largest process and the CPU seconds of all, or with an error. Whatever libraries print
+goes to standard error.
 """
 
 import importlib
@@ -17,7 +17,7 @@ from typing import IO
 
 
 def main(output: IO[str], name: str, task: str, *paths: str) -> None:
-    """Carry out one task; the module `with_NAME` has `build(texts, folder)` and `searcher(folder)`."""
+    """Run one task with the module `with_NAME`, which has `build(texts, folder)` and `searcher(folder)`."""
     contender = importlib.import_module(f"with_{name}")
     if task == "build":
         texts, folder = map(Path, paths)

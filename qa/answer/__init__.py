@@ -1,1 +1,1 @@
-"""A question and the passages that were found for it → Answer."""
+"""Store and question → Answer: retrieve passages, read them, choose the sentences to quote."""

@@ -1,7 +1,7 @@
-"""All sentences that were read for a question, compared with one another: which of them answers best.
+"""Comparison: one transformer layer over all sentences read for a question, to tell which answers best.
 
-A layer of a transformer over what the reader has made of each sentence, with what the retriever thinks of it, and over
-"none of them". Its weights are trained together with the reader's, by training/train.py.
+Its inputs are the reader's hidden vector of each sentence plus the retriever's features, and a vector for "none of
+them". Its weights are trained together with the reader's, by training/train.py.
 """
 
 from collections.abc import Mapping
@@ -10,51 +10,52 @@ import numpy as np
 
 from qa.encoder.base import Vectors
 
-PREFIX = "comparison."  # of its weights' names among the reader's
+PREFIX = "comparison."  # of the names of its weights among the reader's
 HEADS = 4
-KNOWN = 3  # numbers about a sentence that the retriever gives
+RETRIEVAL_FEATURES = 3  # of a sentence
 
 
 class Comparison:
-    """Adds to each sentence's score what comparing it with all others shows."""
+    """Computes a correction for each sentence's score by comparing it with all others."""
 
     def __init__(self, weights: Mapping[str, Vectors]) -> None:
         self._weights = {name.removeprefix(PREFIX): weights[name] for name in weights if name.startswith(PREFIX)}
 
-    def __call__(self, hidden: Vectors, given: Vectors, passages: Vectors) -> Vectors:
-        """What is added, shape (sentences,).
+    def __call__(self, hidden: Vectors, retrieval: Vectors, passages: Vectors) -> Vectors:
+        """Return what to add to the sentences' scores, shape (sentences,).
 
-        `hidden` is what the reader has made of each sentence, shape (sentences, units). `given`, shape (sentences,
-        KNOWN), is how far its passage is behind the first one, its cosine to the question less a half, and 1; or three
-        zeros where that isn't known. `passages` has the number of each sentence's passage.
+        `hidden` holds the reader's vectors, shape (sentences, units). `retrieval` has the shape (sentences,
+        RETRIEVAL_FEATURES): the fused score of the passage less the first passage's, the sentence's cosine to the
+        question less a half, and 1; or three zeros if these are unknown. `passages` numbers each sentence's passage,
+        shape (sentences,).
         """
-        x = np.vstack([self._weights["none"], hidden + self._dense("given", given)])
+        x = np.vstack([self._weights["none"], hidden + self._dense("given", retrieval)])
         same = np.pad(passages[:, None] == passages, ((1, 0), (1, 0)))
         length, width = x.shape
-        asked = self._dense("asked", _normal(x)).reshape(length, 3, HEADS, width // HEADS)
-        q, k, v = asked.transpose(1, 2, 0, 3)
+        projected = self._dense("asked", _layer_norm(x)).reshape(length, 3, HEADS, width // HEADS)
+        q, k, v = projected.transpose(1, 2, 0, 3)
         logits = q @ k.transpose(0, 2, 1) / np.sqrt(width // HEADS) + same * self._weights["same"][:, None, None]
-        powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        seen = powers / powers.sum(axis=-1, keepdims=True) @ v
-        x = x + self._dense("out", seen.transpose(1, 0, 2).reshape(length, width))
-        x = x + self._dense("down", _gelu(self._dense("up", _normal(x))))
-        better = self._dense("better", _normal(x))[:, 0]
-        added: Vectors = better[1:] - better[0]
-        return added
+        weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        attended = weights / weights.sum(axis=-1, keepdims=True) @ v
+        x = x + self._dense("out", attended.transpose(1, 0, 2).reshape(length, width))
+        x = x + self._dense("down", _gelu(self._dense("up", _layer_norm(x))))
+        scores = self._dense("better", _layer_norm(x))[:, 0]
+        corrections: Vectors = scores[1:] - scores[0]
+        return corrections
 
     def _dense(self, name: str, x: Vectors) -> Vectors:
         y: Vectors = x @ self._weights[f"{name}.weight"].T + self._weights.get(f"{name}.bias", np.float32(0))
         return y
 
 
-def _normal(x: Vectors) -> Vectors:
-    """Each row with mean 0 and deviation 1."""
-    above = x - x.mean(axis=-1, keepdims=True)
-    scaled: Vectors = above / np.sqrt((above**2).mean(axis=-1, keepdims=True) + 1e-5)
+def _layer_norm(x: Vectors) -> Vectors:
+    """Scale each row to mean 0 and variance 1 (Ba and others, Layer normalization, 2016)."""
+    centred = x - x.mean(axis=-1, keepdims=True)
+    scaled: Vectors = centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + 1e-5)
     return scaled
 
 
 def _gelu(x: Vectors) -> Vectors:
-    """Hendrycks and Gimpel, Gaussian error linear units (2016), by its approximation with tanh."""
+    """Apply GELU, approximated with tanh (Hendrycks and Gimpel, Gaussian error linear units, 2016)."""
     y: Vectors = 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
     return y

@@ -1,7 +1,7 @@
-"""The network that reads a question together with a passage, and scores every sentence of it.
+"""The cross-encoder: reads a question together with a passage and scores each of the passage's sentences.
 
-It is the default encoder's network with other weights, trained by training/train.py, and small heads over its tokens.
-A sentence's score is the log of how much likelier it answers than that nothing does, in view of the whole passage.
+Its network has the architecture of the default encoder, weights trained by training/train.py, and small heads over the
+tokens. A sentence's score is the log odds that it answers rather than nothing in the passage.
 """
 
 import subprocess
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qa.answer.comparison import KNOWN, Comparison
+from qa.answer.comparison import RETRIEVAL_FEATURES, Comparison
 from qa.encoder.base import Vectors
 from qa.encoder.bundled import DEFAULT, file_stamps
 from qa.encoder.onnx_export import BUNDLED, CHANGES, HEADS, PROBED, PROBES, READER
@@ -26,44 +26,42 @@ from qa.types import Passage, Sentence, Span
 
 MAX_TOKENS = 384  # of a question and a passage together
 MAX_QUESTION = 96  # of those
-LONGEST_SPAN = 24  # tokens
-CLS, SEP = 101, 102  # what BERT has before a text and behind it
-UNREAD = -20.0  # the score of a sentence behind MAX_TOKENS
-MOST_DIFFERENT = {"onnx": 0.01, "int8": 1.0}  # of a score from PyTorch's own, or the network is refused
+MAX_SPAN = 24  # tokens of the words that answer
+CLS, SEP = 101, 102  # BERT's tokens before and after a text
+UNREAD = -20.0  # the score of a sentence beyond MAX_TOKENS
+MAX_DIFFERENCE = {"onnx": 0.01, "int8": 1.0}  # from PyTorch's scores; a network that exceeds it is refused
 
 
 class Reading(NamedTuple):
-    """What reading a passage gave: a score for each sentence, shape (sentences,), and one for all of it.
-
-    `hidden` is what the scores are made from, shape (sentences, units). `begins` and `ends` score each token as the
-    first and the last one of an answer, `places` says where in the document the tokens stand, and `owners` in which
-    sentence, -1 for none.
-    """
+    """A passage as it was read for a question."""
 
     passage: Passage
-    sentences: Vectors
-    hidden: Vectors
-    whole: float
-    begins: Vectors
-    ends: Vectors
-    places: list[Span]
-    owners: list[int]
+    scores: Vectors  # of the sentences, shape (sentences,)
+    hidden: Vectors  # what those scores are computed from, shape (sentences, units)
+    passage_score: float
+    start_logits: Vectors  # of each token as the first of the answer's words, shape (tokens,)
+    end_logits: Vectors  # and as the last
+    token_spans: list[Span]  # in the document
+    token_sentences: list[int]  # the sentence of each token, -1 for none
 
     def span(self, sentence: int) -> tuple[Span, float] | None:
-        """The words of a sentence that most likely answer, and how likely they do if the sentence does."""
-        inside = [n for n, owner in enumerate(self.owners) if owner == sentence]
+        """Return the words of a sentence that most likely answer, with the probability that they do if it does.
+
+        The span is in the document. Returns None if no token of the sentence was read.
+        """
+        inside = [n for n, number in enumerate(self.token_sentences) if number == sentence]
         if not inside:
             return None
-        begins, ends = _log_softmax(self.begins[inside]), _log_softmax(self.ends[inside])
-        table = np.triu(np.ones((len(inside),) * 2)) - np.triu(np.ones((len(inside),) * 2), LONGEST_SPAN)
-        scores = np.where(table > 0, begins[:, None] + ends, -np.inf)
-        first, last = np.unravel_index(int(scores.argmax()), scores.shape)
-        place = self.places[inside[first]][0], self.places[inside[last]][1]
-        return place, float(np.exp(scores[first, last]))
+        starts, ends = _log_softmax(self.start_logits[inside]), _log_softmax(self.end_logits[inside])
+        allowed = np.triu(np.ones((len(inside),) * 2)) - np.triu(np.ones((len(inside),) * 2), MAX_SPAN)
+        log_probability = np.where(allowed > 0, starts[:, None] + ends, -np.inf)
+        first, last = np.unravel_index(int(log_probability.argmax()), log_probability.shape)
+        span = self.token_spans[inside[first]][0], self.token_spans[inside[last]][1]
+        return span, float(np.exp(log_probability[first, last]))
 
 
 class CrossEncoder:
-    """Reads passages for a question, by the network in a folder; raises EncoderError where it is damaged."""
+    """The network in a folder; raises EncoderError if it is damaged."""
 
     def __init__(self, folder: Path) -> None:
         self._network = OnnxNetwork(folder)
@@ -72,61 +70,69 @@ class CrossEncoder:
         self._comparison = Comparison(self._heads)
 
     def verify(self) -> None:
-        """Raise EncoderError unless the network is the one that was exported, where its files are still there."""
+        """Raise EncoderError if the network's files, where they still exist, aren't those that were exported."""
         self._network.verify()
 
     def __call__(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
-        """Read each passage under its title and heading."""
+        """Read each passage, under its title and heading, for a question."""
         tokenizer = self._network.tokenizer
-        asked = [CLS, *tokenizer.encode(question, add_special_tokens=False).ids[:MAX_QUESTION], SEP]
+        prefix = [CLS, *tokenizer.encode(question, add_special_tokens=False).ids[:MAX_QUESTION], SEP]
         labels = [label(passage.title, passage.heading, tokenizer) for passage in passages]
         texts = [before + passage.text for before, passage in zip(labels, passages, strict=True)]
-        read = tokenizer.encode_batch(texts, add_special_tokens=False)
-        room = MAX_TOKENS - len(asked) - 1
-        embedded = self._network([[*asked, *one.ids[:room], SEP] for one in read], [len(asked)] * len(read))
+        encodings = tokenizer.encode_batch(texts, add_special_tokens=False)
+        room = MAX_TOKENS - len(prefix) - 1
+        pairs = [[*prefix, *encoding.ids[:room], SEP] for encoding in encodings]
+        tokens = self._network(pairs, [len(prefix)] * len(pairs))
         return [
-            self._reading(passage, len(before), tokens[0], tokens[len(asked) : -1], one.offsets[:room])
-            for passage, before, tokens, one in zip(passages, labels, embedded, read, strict=True)
+            self._reading(passage, len(before), vectors[0], vectors[len(prefix) : -1], encoding.offsets[:room])
+            for passage, before, vectors, encoding in zip(passages, labels, tokens, encodings, strict=True)
         ]
 
-    def compare(self, readings: Sequence[Reading], given: Sequence[Vectors]) -> list[Vectors]:
-        """What comparing all sentences adds to their scores; `given` is what Comparison is to know of each."""
+    def compare(self, readings: Sequence[Reading], retrieval: Sequence[Vectors]) -> list[Vectors]:
+        """Return what comparing all sentences adds to the scores of each reading.
+
+        `retrieval` holds each reading's features for Comparison, shape (sentences, RETRIEVAL_FEATURES).
+        """
         sizes = [len(reading.hidden) for reading in readings]
-        hidden, known = np.vstack([reading.hidden for reading in readings]), np.vstack(given)
-        added = self._comparison(hidden, known, np.repeat(np.arange(len(sizes)), sizes))
-        return np.split(added, np.cumsum(sizes)[:-1])
+        hidden, features = np.vstack([reading.hidden for reading in readings]), np.vstack(retrieval)
+        corrections = self._comparison(hidden, features, np.repeat(np.arange(len(sizes)), sizes))
+        return np.split(corrections, np.cumsum(sizes)[:-1])
 
     def _reading(
         self, passage: Passage, shift: int, first: Vectors, tokens: Vectors, offsets: Sequence[Span]
     ) -> Reading:
+        """Apply the heads: to each sentence's mean vector with the first token's, to the first token, to every token.
+
+        `offsets` are the tokens' in the text that was read, where the passage begins at `shift`.
+        """
         starts = np.array([s.start - passage.start + shift for s in passage.sentences])
-        owners = np.searchsorted(starts, [start for start, _ in offsets], side="right") - 1
+        sentence = np.searchsorted(starts, [start for start, _ in offsets], side="right") - 1
         sums = np.zeros((len(starts), tokens.shape[1]), dtype=np.float32)
-        np.add.at(sums, owners[owners >= 0], tokens[owners >= 0])
-        sizes = np.bincount(owners[owners >= 0], minlength=len(starts))
+        np.add.at(sums, sentence[sentence >= 0], tokens[sentence >= 0])
+        sizes = np.bincount(sentence[sentence >= 0], minlength=len(starts))
         means = sums / np.maximum(sizes, 1)[:, None]
-        both = np.hstack([means, np.broadcast_to(first, means.shape)])
-        hidden = np.maximum(both @ self._heads["hidden.weight"].T + self._heads["hidden.bias"], 0)
+        inputs = np.hstack([means, np.broadcast_to(first, means.shape)])
+        hidden = np.maximum(inputs @ self._heads["hidden.weight"].T + self._heads["hidden.bias"], 0)
         scores = hidden @ self._heads["sentence.weight"][0] + self._heads["sentence.bias"][0]
-        marks = tokens @ self._heads["span.weight"].T + self._heads["span.bias"]
-        at = passage.start - shift
+        logits = tokens @ self._heads["span.weight"].T + self._heads["span.bias"]
+        to_document = passage.start - shift
         return Reading(
             passage=passage,
-            sentences=np.where(sizes > 0, scores, np.float32(UNREAD)),
+            scores=np.where(sizes > 0, scores, np.float32(UNREAD)),
             hidden=hidden,
-            whole=float(first @ self._heads["passage.weight"][0] + self._heads["passage.bias"][0]),
-            begins=marks[:, 0],
-            ends=marks[:, 1],
-            places=[(start + at, end + at) for start, end in offsets],
-            owners=owners.tolist(),
+            passage_score=float(first @ self._heads["passage.weight"][0] + self._heads["passage.bias"][0]),
+            start_logits=logits[:, 0],
+            end_logits=logits[:, 1],
+            token_spans=[(start + to_document, end + to_document) for start, end in offsets],
+            token_sentences=sentence.tolist(),
         )
 
 
 def load_reader(folder: Path, runtime: str = "int8") -> CrossEncoder:
-    """The reader, exported into `folder` the first time, or in memory where that can't be written.
+    """Load the reader, exported into `folder` the first time; in memory if that folder can't be written.
 
-    It runs in 8 bits unless that gives other scores on this machine. Raises EncoderError where it can't be exported, or
-    gives other scores than PyTorch gave in 32 bits, too.
+    Falls back from 8 bits to 32 on a machine where 8 bits change its scores. Raises EncoderError if it can't be
+    exported, or if its scores in 32 bits differ from PyTorch's as well.
     """
     try:
         return _load(folder, runtime)
@@ -140,9 +146,9 @@ def load_reader(folder: Path, runtime: str = "int8") -> CrossEncoder:
 
 @cache
 def load_reader_in_memory(runtime: str = "int8") -> CrossEncoder:
-    """The reader, one for the process, of which nothing stays on the disk; raises EncoderError."""
+    """Load the reader once a process, leaving nothing on the disk; raise EncoderError as `load_reader` does."""
     try:
-        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # what is mapped stays until it is let go of
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # mapped files live on until they are closed
             return _load(Path(folder), runtime)
     except OSError as error:
         raise EncoderError(f"the reader can't be written to a temporary folder ({error.strerror})") from error
@@ -155,7 +161,7 @@ def load_reader_in_memory(runtime: str = "int8") -> CrossEncoder:
 def _load(folder: Path, runtime: str) -> CrossEncoder:
     kept = network_folder(folder, READER, runtime, file_stamps(DEFAULT), sha256(BUNDLED / READER / CHANGES))
     if not refusal(kept):
-        with suppress(EncoderError, OSError):  # it isn't there yet, or is damaged
+        with suppress(EncoderError, OSError):  # missing or damaged: export it
             return CrossEncoder(kept)
         try:
             export(READER, kept, runtime, partial(_compare, runtime))
@@ -167,7 +173,7 @@ def _load(folder: Path, runtime: str) -> CrossEncoder:
 
 
 def probes() -> tuple[str, list[Passage]]:
-    """A question and passages of two sentences each, that a network is tried with."""
+    """Return a question and passages of two sentences each, to check a network with."""
     halves = [(len(text) // 2, text) for text in PROBES if len(text) > 1]
     return PROBES[1], [
         Passage("", "A title", "", 0, len(t), t, (Sentence(0, h, t[:h]), Sentence(h, len(t), t[h:]))) for h, t in halves
@@ -175,20 +181,24 @@ def probes() -> tuple[str, list[Passage]]:
 
 
 def probed(read: CrossEncoder) -> Vectors:
-    """For each probe the scores of its two sentences and of all of it, of its first token to begin and last to end."""
+    """Return a network's scores of the probes, shape (probes, 5).
+
+    A row holds the scores of both sentences, the passage's score, and the first token's start and last token's end
+    logit.
+    """
     readings = read(*probes())
-    added = read.compare(readings, [np.zeros((len(one.sentences), KNOWN), dtype=np.float32) for one in readings])
+    unknown = [np.zeros((len(reading.scores), RETRIEVAL_FEATURES), dtype=np.float32) for reading in readings]
     rows = [
-        (*(one.sentences + more), one.whole, one.begins[0], one.ends[-1])
-        for one, more in zip(readings, added, strict=True)
+        (*(reading.scores + correction), reading.passage_score, reading.start_logits[0], reading.end_logits[-1])
+        for reading, correction in zip(readings, read.compare(readings, unknown), strict=True)
     ]
     return np.array(rows, dtype=np.float32)
 
 
 def _compare(runtime: str, folder: Path) -> None:
-    """Raise EncoderError unless the network in a folder gives the scores that PyTorch gave."""
+    """Raise EncoderError if the network in a folder gives other scores than PyTorch."""
     difference = float(np.abs(probed(CrossEncoder(folder)) - np.load(folder / PROBED)).max())
-    if not difference <= MOST_DIFFERENT[runtime]:
+    if not difference <= MAX_DIFFERENCE[runtime]:
         raise EncoderError(f"its scores differ from PyTorch's own by {difference:.3f}")
 
 

@@ -1,4 +1,4 @@
-"""A sentence that stands in a list, or leads to one → all of the list's items, from as many passages as they fill."""
+"""Lists: a sentence in a list, or leading to one → all items of that list, across passages if need be."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,49 +10,53 @@ Place = tuple[Passage, Sentence]
 
 
 class Listing(NamedTuple):
-    """A list's items in order, and the sentence that stands before the first, where there is one."""
+    """A list: its items in order, and the sentence before the first if there is one."""
 
     lead: Place | None
     items: list[Place]
 
 
 def listing(store: Store, number: int, passage: Passage, sentence: int) -> Listing | None:
-    """The list that a sentence of the passage of this number is in or stands right before; None where there is none.
+    """Return the list that a sentence of a passage belongs to or directly precedes, or None.
 
-    Where a list is cut off before its first item, as at the end of what a store has, there is none either.
+    `number` is the passage's number in the store, `sentence` the sentence's index in the passage. Returns None as well
+    if the store ends before the list's first item.
     """
-    wanted = passage.sentences[sentence].list
-    if not wanted:
-        following = _next(store, number, passage, sentence)
+    list_id = passage.sentences[sentence].list
+    if not list_id:
+        following = _next_sentence(store, number, passage, sentence)
         if following is None or not following.opens:
             return None
-        wanted = following.list
-    around = [*reversed(list(_run(store, number, -1, passage, wanted)))]
-    around += [passage, *_run(store, number, 1, passage, wanted)]
-    places = [(p, s) for p in around for s in p.sentences]
-    first = next(i for i, (_, s) in enumerate(places) if s.list == wanted)
+        list_id = following.list
+    passages = [*reversed(list(_adjacent(store, number, -1, passage, list_id)))]
+    passages += [passage, *_adjacent(store, number, 1, passage, list_id)]
+    places = [(p, s) for p in passages for s in p.sentences]
+    first = next(i for i, (_, s) in enumerate(places) if s.list == list_id)
     lead = places[first - 1] if first and places[first - 1][0].heading == places[first][0].heading else None
-    items = [(p, s) for p, s in places if s.list == wanted and s.opens]
+    items = [(p, s) for p, s in places if s.list == list_id and s.opens]
     return Listing(lead, items) if items else None
 
 
-def _next(store: Store, number: int, passage: Passage, sentence: int) -> Sentence | None:
+def _next_sentence(store: Store, number: int, passage: Passage, sentence: int) -> Sentence | None:
     if sentence + 1 < len(passage.sentences):
         return passage.sentences[sentence + 1]
     following = _neighbour(store, number + 1, passage)
     return following.sentences[0] if following else None
 
 
-def _run(store: Store, number: int, step: int, passage: Passage, wanted: int) -> Iterator[Passage]:
-    """The passages next to one that hold the list too; backwards, also the one that leads to it."""
-    while (found := _neighbour(store, number + step, passage)) and any(s.list == wanted for s in found.sentences):
+def _adjacent(store: Store, number: int, step: int, passage: Passage, list_id: int) -> Iterator[Passage]:
+    """Yield the passages after a passage (step 1) or before it (-1) while they hold the same list.
+
+    Backwards, the passage that may hold the lead comes last.
+    """
+    while (other := _neighbour(store, number + step, passage)) and any(s.list == list_id for s in other.sentences):
         number += step
-        yield found
-    if step < 0 and found and found.sentences[-1].list == 0:
-        yield found
+        yield other
+    if step < 0 and other and other.sentences[-1].list == 0:
+        yield other
 
 
 def _neighbour(store: Store, number: int, passage: Passage) -> Passage | None:
-    """The passage of a number, where it is of the same document."""
-    found = store.passages([number]).get(number)
-    return found if found and found.document_id == passage.document_id else None
+    """Return the passage of a number if it belongs to the same document."""
+    other = store.passages([number]).get(number)
+    return other if other and other.document_id == passage.document_id else None

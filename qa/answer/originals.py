@@ -1,4 +1,4 @@
-"""Where a document is published by its owner → the address of a quote there, by a pattern or by what it says itself."""
+"""Originals: the address of a quote on the page where its owner published the document."""
 
 import re
 from bisect import bisect_right
@@ -13,27 +13,27 @@ from qa.types import Citation, Document
 PLACES = ("path", "stem", "id")
 PLACEHOLDER = re.compile(r"\{(\w*)\}")
 ADDRESS = re.compile(r"https?://[^\s/]+\S*")
-PAGES = (".html", ".htm", ".xhtml")  # files whose headings have names that a browser goes to
-WORDS = 5  # of a quote's beginning and its end, that a text fragment names
+PAGES = (".html", ".htm", ".xhtml")  # files whose headings may have anchors
+WORDS = 5  # at each end of a long quote that go into a text fragment
 
 
 @dataclass(frozen=True, slots=True)
 class Originals:
-    """The owner's own pages: a pattern for each folder, the longest name that fits first, "" for all others.
+    """Patterns of addresses as (folder, pattern), the longest folder first; the folder "" covers all others.
 
-    In a pattern, {path} is a file's path below the folder that is indexed, {stem} the same without its ending, and {id}
-    the path as one part of an address.
+    In a pattern, {path} is a file's path in the corpus, {stem} the path without its extension, and {id} the path quoted
+    as a single segment of a URL.
     """
 
     patterns: Sequence[tuple[str, str]] = ()
 
     @classmethod
     def read(cls, text: str) -> "Originals":
-        """Patterns as in QA_SOURCE_URL: "https://docs.example.org/{stem}", or several as "laws=https://…" in a row.
+        """Parse QA_SOURCE_URL: "https://docs.example.org/{stem}", or several such as "laws=https://…", with spaces.
 
-        Raises SettingsError, which names what can't be used.
+        Raises SettingsError, which names the part that can't be used.
         """
-        found = []
+        patterns = []
         for part in text.split():
             folder, pattern = ("", part) if ADDRESS.match(part) else part.split("=", 1) if "=" in part else ("", part)
             named = PLACEHOLDER.findall(pattern)
@@ -41,13 +41,13 @@ class Originals:
             if not ADDRESS.fullmatch(pattern) or braces or not named or not set(named) <= set(PLACES):
                 raise SettingsError(
                     f"QA_SOURCE_URL has {part!r}; give https://docs.example.org/{{path}} with {{path}}, {{stem}} or "
-                    "{id}, for a folder alone laws=https://…"
+                    "{id}, for one folder only laws=https://…"
                 )
-            found.append((folder.strip("/"), pattern))
-        return cls(tuple(sorted(found, key=lambda pair: -len(pair[0]))))
+            patterns.append((folder.strip("/"), pattern))
+        return cls(tuple(sorted(patterns, key=lambda pair: -len(pair[0]))))
 
     def address(self, document: Document) -> str:
-        """Where a document is published, empty where that isn't known; what it says of itself comes first."""
+        """Return the address of a document, empty if unknown; the address in the document itself comes first."""
         if document.address:
             return document.address
         for folder, pattern in self.patterns:
@@ -58,7 +58,7 @@ class Originals:
         return ""
 
     def of(self, document: Document, citation: Citation) -> str | None:
-        """The address of a quote on its document's own page: a PDF's page, the heading above it, or its words."""
+        """Return the address of a quote: a page of a PDF, the anchor of the heading above, or the quote's words."""
         address = self.address(document)
         if not address:
             return None
@@ -73,19 +73,19 @@ class Originals:
 
 
 def _anchor_above(document: Document, start: int) -> str:
-    """The name of the nearest heading above a place."""
+    """Return the anchor of the nearest heading above an offset that has one, or an empty string."""
     last = bisect_right(document.blocks, start, key=lambda block: block.start)
     above = (block for block in reversed(document.blocks[:last]) if block.kind == "heading")
     return next((block.anchor for block in above if block.anchor), "")
 
 
-def _fragment(words: str) -> str:
-    """A text fragment of a quote: all of it, or how it begins and ends (wicg.github.io/scroll-to-text-fragment)."""
-    parts = words.split()
-    if len(parts) <= 2 * WORDS:
-        return _encoded(" ".join(parts))
-    return f"{_encoded(' '.join(parts[:WORDS]))},{_encoded(' '.join(parts[-WORDS:]))}"
+def _fragment(text: str) -> str:
+    """Return a text fragment of all words, or the first and last (wicg.github.io/scroll-to-text-fragment)."""
+    words = text.split()
+    if len(words) <= 2 * WORDS:
+        return _encoded(" ".join(words))
+    return f"{_encoded(' '.join(words[:WORDS]))},{_encoded(' '.join(words[-WORDS:]))}"
 
 
-def _encoded(words: str) -> str:
-    return quote(words, safe="").replace("-", "%2D")
+def _encoded(text: str) -> str:
+    return quote(text, safe="").replace("-", "%2D")

@@ -1,4 +1,4 @@
-"""The passages on the shortlist, read → Answer: chooses the sentences to quote, or abstains."""
+"""The reader: retrieved passages → Answer. It ranks their sentences, then quotes the best or abstains."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,52 +15,46 @@ from qa.index.store import Store
 from qa.types import Answer, Citation, Hit, Passage, Sentence
 
 MAX_CITATIONS = 3
-NEAR_BEST = 0.07  # a further sentence is cited where its share of the belief is at least this part of the best one's
+NEAR_BEST = 0.07  # of the best sentence's probability, which a further citation needs
 MAX_ITEMS = 20  # of a list
-STANDS_OUT = 0.5  # an item with this share of the belief answers by itself
-LEAST_WORDS = 4  # in a sentence of which a copy elsewhere says the same; a shorter one may mean something else there
-SURE_SPAN = 0.5  # the probability of the words that answer from which on they are pointed out, if not most of the quote
-FUSED = 0.45  # what a point of the retriever's score counts beside the reader's, as in its training,
-SIMILARITY = 6.0  # and what the cosine of question and sentence does
-MIDDLE = 0.5  # of those cosines
-SAID = 3.0  # what a sentence loses that was the answer before
+STANDS_OUT = 0.5  # the probability from which an item answers alone, without the rest of its list
+LEAST_WORDS = 4  # of a sentence whose copies say the same; a shorter one may mean something else elsewhere
+SURE_SPAN = 0.5  # the probability from which the words that answer are marked
+FUSED = 0.45  # weight of the retriever's fused score beside the reader's, as in training
+SIMILARITY = 6.0  # weight of the cosine of question and sentence
+MIDDLE = 0.5  # subtracted from that cosine
+SAID = 3.0  # taken from the score of a sentence that the previous answer quoted
 
 ABSTENTION = "The documents don't say."
 
 
 class Choice(NamedTuple):
-    """A sentence that may answer, with its score and its share of the belief in all of them.
+    """A sentence that may answer."""
 
-    `copies` are the places of the same sentence elsewhere, which has no belief of its own.
-    """
-
-    candidate: int
+    candidate: int  # index of its passage among the candidates
     passage: Passage
-    sentence: int
+    sentence: int  # index in the passage
     score: float
-    share: float
-    copies: list[Place]
+    probability: float  # softmax of the scores of all choices; not calibrated
+    copies: list[Place]  # the same sentence elsewhere
 
     @property
     def place(self) -> Place:
-        """Its passage and itself."""
+        """Its passage and the sentence itself."""
         return self.passage, self.passage.sentences[self.sentence]
 
 
-class Findings(NamedTuple):
-    """What reading has shown: the choices, best first, and the features that confidence is computed from.
-
-    `scores` are those of each passage's sentences.
-    """
+class Ranking(NamedTuple):
+    """The sentences of all candidates, ranked."""
 
     readings: list[Reading]
-    scores: list[Vectors]
-    choices: list[Choice]
-    features: Mapping[str, float]
+    scores: list[Vectors]  # of each reading's sentences
+    choices: list[Choice]  # best first
+    features: Mapping[str, float]  # what the confidence is computed from
 
 
 class Reader:
-    """Chooses the sentences that answer; below a confidence of `threshold` it abstains, below `sure` it is unsure."""
+    """Chooses the sentences that answer. Below a confidence of `threshold` it abstains, below `sure` it is unsure."""
 
     def __init__(
         self,
@@ -76,91 +70,80 @@ class Reader:
         self._threshold = threshold
         self._sure = sure
 
-    def __call__(self, question: str, retrieved: Retrieved, said: str = "") -> Answer:
-        """The answer to a question that was asked as `question` and searched as `retrieved.question`.
+    def __call__(self, question: str, retrieved: Retrieved, previous: str = "") -> Answer:
+        """Answer a question that was searched as `retrieved.question`.
 
-        `said` is the answer before, to a follow-up: it is hardly the answer to this question as well.
+        `previous` is the answer before. Its sentences are unlikely to answer this question as well.
         """
-        found = self.findings(retrieved, said)
-        confidence = self._calibration(found.features)
+        ranking = self.rank(retrieved, previous)
+        confidence = self._calibration(ranking.features)
         abstained = confidence < self._threshold
-        cited = self._list(retrieved, found.choices) or _near_best(found.choices)
-        citations = () if abstained else tuple(self._citation(place, found) for place in cited)
+        cited = self._list(retrieved, ranking.choices) or _near_best(ranking.choices)
+        citations = () if abstained else tuple(_citation(place, ranking) for place in cited)
         return Answer(
             question=question,
             standalone=retrieved.question,
             text=" ".join(" ".join(c.quote.split()) for c in citations) or ABSTENTION,
             citations=citations,
-            hits=tuple(_with_cited(_reordered(retrieved, found.scores), cited)),
+            hits=tuple(_with_cited(_reordered(retrieved, ranking.scores), cited)),
             confidence=confidence,
             abstained=abstained,
             unsure=not abstained and confidence < self._sure,
         )
 
-    def findings(self, retrieved: Retrieved, said: str = "") -> Findings:
-        """Read the candidates, and rank their sentences; those that were `said` before come behind."""
+    def rank(self, retrieved: Retrieved, previous: str = "") -> Ranking:
+        """Read the candidates and rank their sentences; those in the `previous` answer lose SAID."""
         candidates = retrieved.candidates
         readings = self._read(retrieved.question, [candidate.passage for candidate in candidates])
         scores = self._scores(readings, candidates)
-        choices = _choices(scores, candidates, said)
-        return Findings(readings, scores, choices, _features(readings, choices))
+        choices = _choices(scores, candidates, previous)
+        return Ranking(readings, scores, choices, _features(readings, choices))
 
     def _scores(self, readings: Sequence[Reading], candidates: Sequence[Candidate]) -> list[Vectors]:
-        """The scores of the passages' sentences, by reading and comparing them and by what the retriever thinks."""
-        given = [
-            np.column_stack(
-                [
-                    np.full(len(c.similarities), c.fused - candidates[0].fused, dtype=np.float32),
-                    c.similarities - np.float32(MIDDLE),
-                    np.ones(len(c.similarities), dtype=np.float32),
-                ]
-            )
-            for c in candidates
-        ]
-        compared = self._read.compare(readings, given)
+        """Return the scores of each candidate's sentences: the reader's, the retriever's and their comparison's."""
+        retrieval = [_retrieval_features(candidate, candidates[0]) for candidate in candidates]
+        weights = np.array([FUSED, SIMILARITY, 0], dtype=np.float32)
         return [
-            reading.sentences + known @ np.array([FUSED, SIMILARITY, 0], dtype=np.float32) + added
-            for reading, known, added in zip(readings, given, compared, strict=True)
+            reading.scores + features @ weights + correction
+            for reading, features, correction in zip(
+                readings, retrieval, self._read.compare(readings, retrieval), strict=True
+            )
         ]
 
     def _list(self, retrieved: Retrieved, choices: Sequence[Choice]) -> list[Place]:
-        """The lead and the items of the list that the best sentence leads to, or that several of the best are in."""
+        """Return the lead and items of the list that answers: the best sentence leads to it, or several items do."""
         best = choices[0]
         number = retrieved.candidates[best.candidate].number
-        found = listing(self._store, number, best.passage, best.sentence)
-        if found is None:
+        around = listing(self._store, number, best.passage, best.sentence)
+        if around is None:
             return []
-        leads = best.place == found.lead
-        if leads and not best.place[1].text.rstrip().endswith(":"):
-            return []
-        near = _near_best(choices)
-        items = sum(place in found.items for place in near)
-        is_one_of_many = best.share < STANDS_OUT or items == len(found.items)
-        wanted = leads or (is_one_of_many and items > 1 and 2 * items > len(near))
-        leading = [found.lead] if found.lead and found.lead[1].text.rstrip().endswith(":") else []
-        return [*leading, *found.items[:MAX_ITEMS]] if wanted else []
-
-    def _citation(self, place: Place, found: Findings) -> Citation:
-        passage, sentence = place
-        choice = next((one for one in found.choices if one.place == place), None)
-        span = None
-        if choice:
-            words = found.readings[choice.candidate].span(choice.sentence)
-            if words and words[1] >= SURE_SPAN and 2 * (words[0][1] - words[0][0]) <= len(sentence.text):
-                span = words[0]
-        also = tuple(_cited(*copy) for copy in choice.copies) if choice else ()
-        return _cited(passage, sentence, span, also)
+        lead = [around.lead] if around.lead and around.lead[1].text.rstrip().endswith(":") else []
+        if best.place == around.lead:
+            is_answer = bool(lead)
+        else:
+            near = _near_best(choices)
+            items = sum(place in around.items for place in near)
+            is_one_of_many = best.probability < STANDS_OUT or items == len(around.items)
+            is_answer = is_one_of_many and items > 1 and 2 * items > len(near)
+        return [*lead, *around.items[:MAX_ITEMS]] if is_answer else []
 
 
-def _choices(scores: Sequence[Vectors], candidates: Sequence[Candidate], said: str) -> list[Choice]:
-    """The different sentences of all candidates, best first, with their copies."""
+def _retrieval_features(candidate: Candidate, first: Candidate) -> Vectors:
+    """Return the features of a candidate's sentences for Comparison, shape (sentences, RETRIEVAL_FEATURES)."""
+    count = len(candidate.similarities)
+    behind = np.full(count, candidate.fused - first.fused, dtype=np.float32)
+    return np.column_stack([behind, candidate.similarities - np.float32(MIDDLE), np.ones(count, dtype=np.float32)])
+
+
+def _choices(scores: Sequence[Vectors], candidates: Sequence[Candidate], previous: str) -> list[Choice]:
+    """Return the distinct sentences of all candidates, best first, each with its copies."""
     scored = [
-        (float(score) - SAID * (" ".join(candidate.passage.sentences[n].text.split()) in said), at, n)
-        for at, (own, candidate) in enumerate(zip(scores, candidates, strict=True))
-        for n, score in enumerate(own)
+        (float(score) - SAID * (" ".join(candidate.passage.sentences[n].text.split()) in previous), at, n)
+        for at, (sentence_scores, candidate) in enumerate(zip(scores, candidates, strict=True))
+        for n, score in enumerate(sentence_scores)
     ]
     first: dict[str, int] = {}
-    kept: list[tuple[float, int, int]] = []
+    distinct: list[tuple[float, int, int]] = []
     copies: list[list[Place]] = []
     for score, at, n in sorted(scored, key=lambda one: -one[0]):
         passage = candidates[at].passage
@@ -168,30 +151,45 @@ def _choices(scores: Sequence[Vectors], candidates: Sequence[Candidate], said: s
         if text in first and len(text.split()) >= LEAST_WORDS:
             copies[first[text]].append((passage, passage.sentences[n]))
             continue
-        first.setdefault(text, len(kept))
-        kept.append((score, at, n))
+        first.setdefault(text, len(distinct))
+        distinct.append((score, at, n))
         copies.append([(copy, copy.sentences[n]) for copy in candidates[at].copies])
-    shares = softmax(np.array([score for score, _, _ in kept]))
+    probabilities = softmax(np.array([score for score, _, _ in distinct]))
     return [
-        Choice(at, candidates[at].passage, n, score, float(share), places)
-        for (score, at, n), share, places in zip(kept, shares, copies, strict=True)
+        Choice(at, candidates[at].passage, n, score, float(probability), places)
+        for (score, at, n), probability, places in zip(distinct, probabilities, copies, strict=True)
     ]
 
 
 def _features(readings: Sequence[Reading], choices: Sequence[Choice]) -> dict[str, float]:
     best = choices[0]
-    others = [one.score for one in choices[1:]]
+    others = [choice.score for choice in choices[1:]]
     return {
         "score": best.score,
         "margin": min(5.0, best.score - max(others, default=best.score - 5.0)),
-        "share": math.log(best.share + 1e-4),
-        "whole": readings[best.candidate].whole,
+        "share": math.log(best.probability + 1e-4),
+        "whole": readings[best.candidate].passage_score,
         "rank": math.log1p(best.candidate),
     }
 
 
 def _near_best(choices: Sequence[Choice]) -> list[Place]:
-    return [one.place for one in choices[:MAX_CITATIONS] if one.share >= NEAR_BEST * choices[0].share]
+    least = NEAR_BEST * choices[0].probability
+    return [choice.place for choice in choices[:MAX_CITATIONS] if choice.probability >= least]
+
+
+def _citation(place: Place, ranking: Ranking) -> Citation:
+    """Return a citation with its copies, and with the words that answer if they are likely and at most half of it."""
+    passage, sentence = place
+    choice = next((choice for choice in ranking.choices if choice.place == place), None)
+    if choice is None:
+        return _cited(passage, sentence)
+    span = None
+    if words := ranking.readings[choice.candidate].span(choice.sentence):
+        (start, end), probability = words
+        if probability >= SURE_SPAN and 2 * (end - start) <= len(sentence.text):
+            span = start, end
+    return _cited(passage, sentence, span, tuple(_cited(*copy) for copy in choice.copies))
 
 
 def _cited(
@@ -202,16 +200,17 @@ def _cited(
 
 
 def _with_cited(hits: list[Hit], cited: Sequence[Place]) -> list[Hit]:
-    """The hits and, last, the passages that hold more of a list than was found."""
-    found = [hit.passage for hit in hits]
-    more = [passage for passage in dict.fromkeys(passage for passage, _ in cited) if passage not in found]
+    """Append the passages that are cited but weren't retrieved: further parts of a list."""
+    retrieved = [hit.passage for hit in hits]
+    more = [passage for passage in dict.fromkeys(passage for passage, _ in cited) if passage not in retrieved]
     return hits + [Hit(passage, hits[-1].score) for passage in more]
 
 
 def _reordered(retrieved: Retrieved, scores: Sequence[Vectors]) -> list[Hit]:
-    """The hits by what reading them has shown, each with its best sentence's score."""
+    """Return the hits in the order of their best sentence's score, those that weren't read last."""
     read = [
-        Hit(candidate.passage, float(own.max())) for candidate, own in zip(retrieved.candidates, scores, strict=True)
+        Hit(candidate.passage, float(sentence_scores.max()))
+        for candidate, sentence_scores in zip(retrieved.candidates, scores, strict=True)
     ]
     read.sort(key=lambda hit: -hit.score)
     least = read[-1].score
@@ -219,7 +218,7 @@ def _reordered(retrieved: Retrieved, scores: Sequence[Vectors]) -> list[Hit]:
 
 
 def softmax(scores: Vectors) -> Vectors:
-    """Each score's share of the sum of their powers."""
+    """Return the softmax of scores, shape (n,)."""
     powers = np.exp(scores - scores.max())
-    shares: Vectors = powers / powers.sum()
-    return shares
+    probabilities: Vectors = powers / powers.sum()
+    return probabilities

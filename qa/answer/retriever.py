@@ -1,4 +1,4 @@
-"""Question → the passages that fit it best: the dense and the lexical rankings, fused."""
+"""The retriever: question → the passages that fit it best, by dense and lexical rankings fused."""
 
 from contextlib import nullcontext
 from typing import NamedTuple
@@ -12,26 +12,23 @@ from qa.text.terms import Analyzer
 from qa.types import Hit, Passage
 
 POOL = 100  # passages that each ranking proposes
-SHORTLIST = 8  # of the pool, those that are read
-FURTHER = 12  # of the pool, those behind them that are hits as well if their documents aren't on the shortlist
+SHORTLIST = 8  # passages that are read
+FURTHER = 12  # next passages, which are hits too if their documents aren't on the shortlist
 
 
 class Candidate(NamedTuple):
-    """A passage to be read: its number, its fused score, its cosine to the question and its sentences'.
+    """A passage on the shortlist."""
 
-    `copies` are passages of the same text.
-    """
-
-    number: int
+    number: int  # in the store
     passage: Passage
-    fused: float
-    cosine: float
-    similarities: Vectors  # shape (sentences,)
-    copies: list[Passage]
+    fused: float  # sum of the rankings' z-scores
+    cosine: float  # of question and passage
+    similarities: Vectors  # cosines of question and sentences, shape (sentences,)
+    copies: list[Passage]  # other passages with the same text
 
 
 class Retrieved(NamedTuple):
-    """The passages that fit a question best, best first; `further` are the next ones, of other documents."""
+    """The passages that fit a question best, best first; `further` are the next ones from other documents."""
 
     question: str
     candidates: list[Candidate]
@@ -39,7 +36,7 @@ class Retrieved(NamedTuple):
 
 
 class Retriever:
-    """Finds the passages of a store that fit a question best. While a question is encoded others have their `turns`."""
+    """Searches a store. While a question is being encoded, other threads take their `turns`."""
 
     def __init__(self, store: Store, encoder: Encoder, analyzer: Analyzer, turns: Turns | None = None) -> None:
         self._store = store
@@ -48,34 +45,35 @@ class Retriever:
         self._analyzer = analyzer
 
     def __call__(self, question: str) -> Retrieved:
-        """The shortlist for a question, by the sum of the z-scores that each ranking gives over the pool of all."""
+        """Rank the pool of all rankings by the sum of its z-scores, and return the best passages."""
         terms = list(dict.fromkeys(self._analyzer.terms(question)))
         vector = self._encode(question).vector
         pool = self._store.search(vector, terms, POOL)
         fused = _z_scores(np.stack([pool.dense, pool.sentence, pool.lexical])).sum(axis=0)
         best = np.argsort(-fused, kind="stable")[: SHORTLIST + FURTHER]
-        place = dict(zip(pool.numbers[best].tolist(), best.tolist(), strict=True))
-        groups: dict[str, dict[int, Passage]] = {}  # of passages that say the same
-        for number, passage in self._store.passages(list(place)).items():
+        row = dict(zip(pool.numbers[best].tolist(), best.tolist(), strict=True))
+        groups: dict[str, dict[int, Passage]] = {}  # of passages with the same text
+        for number, passage in self._store.passages(list(row)).items():
             groups.setdefault(passage.text, {})[number] = passage
         numbers = [next(iter(group)) for group in groups.values()]
         firsts = {number: group[number] for number, group in zip(numbers, groups.values(), strict=True)}
-        similarities = self._store.similarities(firsts, vector)
         candidates = [
             Candidate(
                 number,
                 group.pop(number),
-                fused=float(fused[place[number]]),
-                cosine=float(pool.dense[place[number]]),
-                similarities=own,
+                fused=float(fused[row[number]]),
+                cosine=float(pool.dense[row[number]]),
+                similarities=similarities,
                 copies=list(group.values()),
             )
-            for number, group, own in zip(numbers, groups.values(), similarities, strict=True)
+            for number, group, similarities in zip(
+                numbers, groups.values(), self._store.similarities(firsts, vector), strict=True
+            )
         ]
-        read, behind = candidates[:SHORTLIST], candidates[SHORTLIST:]
-        seen = {candidate.passage.document_id for candidate in read}
-        further = [Hit(c.passage, c.fused) for c in behind if c.passage.document_id not in seen]
-        return Retrieved(question, read, further)
+        shortlist, rest = candidates[:SHORTLIST], candidates[SHORTLIST:]
+        documents = {candidate.passage.document_id for candidate in shortlist}
+        further = [Hit(c.passage, c.fused) for c in rest if c.passage.document_id not in documents]
+        return Retrieved(question, shortlist, further)
 
     def _encode(self, question: str) -> Encoded:
         with self._turns.left() if self._turns else nullcontext():
@@ -83,7 +81,7 @@ class Retriever:
 
 
 def _z_scores(scores: Vectors) -> Vectors:
-    """The scores of each ranking, shape (rankings, passages), by how many deviations they are above its mean."""
-    above = scores - scores.mean(axis=1, keepdims=True)
-    scaled: Vectors = above / (np.sqrt((above**2).mean(axis=1, keepdims=True)) + 1e-9)
+    """Return each ranking's scores as standard deviations from its mean, shape (rankings, passages)."""
+    centred = scores - scores.mean(axis=1, keepdims=True)
+    scaled: Vectors = centred / (np.sqrt((centred**2).mean(axis=1, keepdims=True)) + 1e-9)
     return scaled

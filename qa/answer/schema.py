@@ -1,4 +1,4 @@
-"""Answer → the JSON that the API, the chat page's endpoint, the MCP tool and `qa ask --json` give."""
+"""The JSON of an answer, the same from the API, the chat page, the MCP tool and `qa ask --json`."""
 
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -7,12 +7,12 @@ from pydantic import BaseModel, Field
 
 from qa import types
 
-UNSURE = "Not sure, the closest is:"  # what people are told before the quotes of an answer that is unsure
-SCANNED = "read from a scan"  # and beside the place of a quote that may have wrong letters
+UNSURE = "Not sure, the closest is:"  # shown before the quotes of an unsure answer
+SCANNED = "read from a scan"  # shown beside a quote that may have wrong letters
 
 
 class Place(BaseModel):
-    """Where something stands: the document's id, title and heading, from `start` to `end` in characters."""
+    """A place in a document: its id, title and heading, and the characters from `start` to `end`."""
 
     document: str
     title: str
@@ -24,26 +24,26 @@ class Place(BaseModel):
 
 
 class Citation(Place):
-    """A sentence of a document, word for word; `span` is where in the document the words of it stand that answer."""
+    """A sentence of a document, word for word; `span` holds the characters of the words in it that answer."""
 
     quote: str
-    span: Annotated[tuple[int, int] | None, Field(description="Only where it is sure which words answer.")] = None
-    original: Annotated[str | None, Field(description="The quote on its owner's own page, where that is known.")] = None
-    scanned: Annotated[bool, Field(description="Whether it was read from a picture of its page.")] = False
-    also: Annotated[list[Place] | None, Field(description="Where the same sentence stands as well.")] = None
+    span: Annotated[tuple[int, int] | None, Field(description="Absent where the words aren't certain.")] = None
+    original: Annotated[str | None, Field(description="The quote on the page where its owner published it.")] = None
+    scanned: Annotated[bool, Field(description="Whether it was read from a picture of the page.")] = False
+    also: Annotated[list[Place] | None, Field(description="Other places of the same sentence.")] = None
 
 
 class Hit(Place):
-    """One of the nearest passages."""
+    """A passage near the question."""
 
     text: str
     score: float
 
 
 class Answer(BaseModel):
-    """Citations, best first, or an abstention with none; `confidence` is the probability that the first one answers.
+    """Citations, best first, or an abstention without any. `confidence` is the probability that the first one answers.
 
-    An answer that is `unsure` gives what comes closest: say so where you show it.
+    An `unsure` answer cites what comes closest: say so where you show it.
     """
 
     question: str
@@ -58,7 +58,7 @@ class Answer(BaseModel):
 
     @classmethod
     def of(cls, answer: types.Answer, took_ms: float) -> "Answer":
-        """Return an answer as it is sent; `took_ms` is how long it took, in milliseconds."""
+        """Convert an answer that took this many milliseconds."""
         return cls(
             question=answer.question,
             standalone=answer.standalone,
@@ -72,12 +72,12 @@ class Answer(BaseModel):
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain values, without what isn't known."""
+        """Return plain values, leaving out unknown ones."""
         return self.model_dump(exclude_none=True)
 
 
 def source_url(document_id: str, start: int, end: int) -> str:
-    """Return where the server shows a document with a stretch of it marked, from the server's root."""
+    """Return the path of a document's source page with these characters marked."""
     return f"/source/{quote(document_id)}?start={start}&end={end}#quote"
 
 

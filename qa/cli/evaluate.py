@@ -18,7 +18,7 @@ from qa.settings import Settings
 if TYPE_CHECKING:
     from qa.assistant import Assistant
     from qa.evaluation.datasets import Item
-    from qa.evaluation.metrics import Point
+    from qa.evaluation.metrics import OperatingPoint
 
 
 def evaluate(
@@ -36,7 +36,7 @@ def evaluate(
     with progress() as report:
         outcomes = run.ask_all(assistant, items, report)
     figures = metrics.figures(outcomes, settings.threshold)
-    points = [metrics.point(outcomes, threshold) for threshold in metrics.THRESHOLDS]
+    points = [metrics.operating_point(outcomes, threshold) for threshold in metrics.THRESHOLDS]
     if as_json:
         typer.echo(json.dumps({**figures, "thresholds": [point._asdict() for point in points]}, indent=1))
     else:
@@ -52,12 +52,12 @@ def calibrate(
     file: Annotated[Path, typer.Argument(help="Questions with known answers, as for `qa eval`.")],
 ) -> None:
     """Fit the confidence to your documents, on questions of yours: some with answers, some without."""
-    from qa.evaluation.run import calibrated
+    from qa.evaluation.run import calibrate as fit_calibration
 
     settings = Settings.from_environment()
     items, assistant = _examined(file, settings)
     with progress() as report:
-        fitted = calibrated(assistant, items, report)
+        fitted = fit_calibration(assistant, items, report)
     fitted.save(settings.index / CALIBRATION)
     typer.echo(f"fitted on {len(items)} questions, kept in {settings.index / CALIBRATION}")
 
@@ -81,7 +81,7 @@ def _check_plot(path: Path) -> None:
         raise SettingsError(f"--plot is {path}; give a file name that ends in .png")
 
 
-def _print_figures(figures: dict[str, float], points: "Sequence[Point]") -> None:
+def _print_figures(figures: dict[str, float], points: "Sequence[OperatingPoint]") -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -1,1 +1,1 @@
-"""How well an assistant retrieves, quotes and abstains."""
+"""Evaluation: how well an assistant retrieves, quotes and abstains."""

@@ -1,4 +1,4 @@
-"""Files of questions whose answers are known: in SQuAD's format, or one JSON object a line."""
+"""Data sets of questions with known answers: SQuAD files, or JSON lines."""
 
 import json
 from pathlib import Path
@@ -9,29 +9,25 @@ from qa.types import Document, Span
 
 
 class Item(NamedTuple):
-    """A question with its accepted answers, none where the documents don't hold one; `spans` where places are known.
-
-    `document` is the id of the document that holds the answer, empty where any may; `article` is a group of documents.
-    `context` is the paragraph that the question was asked of, where that is known.
-    """
+    """A question with its accepted answers."""
 
     question: str
-    document: str
-    answers: tuple[str, ...]
-    spans: tuple[Span, ...] = ()
-    article: str = ""
-    context: str = ""
+    document: str  # id of the document that answers; empty if any may
+    answers: tuple[str, ...]  # none if the documents don't answer
+    spans: tuple[Span, ...] = ()  # of the answers in the document, if known
+    article: str = ""  # group of documents, in SQuAD
+    context: str = ""  # paragraph that the question was asked about, if known
 
 
 class Squad(NamedTuple):
-    """A SQuAD file: every paragraph as a document, and the questions about them."""
+    """A SQuAD file: each paragraph as a document, and the questions."""
 
     documents: list[Document]
     items: list[Item]
 
 
 def read_squad(path: Path) -> Squad:
-    """Read a file in SQuAD's format, version 1 or 2; raises CorpusError where it isn't one."""
+    """Read a SQuAD file, version 1 or 2; raise CorpusError if it isn't one."""
     documents: list[Document] = []
     items: list[Item] = []
     try:
@@ -47,10 +43,10 @@ def read_squad(path: Path) -> Squad:
 
 
 def read_questions(path: Path) -> list[Item]:
-    """Read the questions of a SQuAD file, or of JSON lines with a question, its document's id and accepted answers.
+    """Read the questions of a SQuAD file or of JSON lines with the keys question, document and answers.
 
-    The document may be left out; no answers say that the documents don't hold one. Raises CorpusError, which names the
-    line, where that isn't so.
+    A line may leave out the document. A line without answers is a question that the documents don't answer. Raises
+    CorpusError, naming the line, for anything else.
     """
     lines = [(n, line) for n, line in enumerate(_text(path).splitlines(), 1) if line.strip()]
     if not lines:

@@ -1,93 +1,93 @@
-"""How well an assistant retrieves, quotes and abstains, by questions whose answers are known.
+"""Metrics: outcomes of questions → recall, risk, coverage, calibration.
 
-A hit or a quote is right if it is of the question's own document or paragraph and holds an accepted answer, whatever
-the case and the spaces. An assistant with a threshold of 0 shows what it would quote at any other.
+A hit or a quote is right if it comes from the question's document or paragraph and contains an accepted answer,
+ignoring case and spacing. Take outcomes with a threshold of 0, at which the assistant quotes for every question.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    pass
-
-BINS = 10  # of confidence, in which it is compared with how often it is right
+BINS = 10  # of confidence, for reliability
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(20))
 
 
 class Outcome(NamedTuple):
-    """What became of a question: the rank, from 1, of the first hit that is right, and whether the first quote is."""
+    """What came of a question."""
 
     answerable: bool
-    rank: int | None
-    right: bool
+    rank: int | None  # of the first right hit, from 1
+    right: bool  # the first quote
     confidence: float
     milliseconds: float
 
 
-class Point(NamedTuple):
-    """What a threshold does: shares of the answerable that are answered, of those that are right, and so on."""
+class OperatingPoint(NamedTuple):
+    """The effect of a threshold, as fractions of questions."""
 
     threshold: float
-    answered: float
-    right: float  # of what is answered among the answerable
+    answered: float  # of the answerable
+    right: float  # of the answerable that are answered
     declined: float  # of the unanswerable
-    wrong: float  # of all questions: those that get a wrong quote, without a word of doubt where this is QA_SURE
+    wrong: float  # of all: answered with a wrong quote; for QA_SURE, answered so without a word of doubt
 
 
 def figures(outcomes: Sequence[Outcome], threshold: float) -> dict[str, float]:
-    """The measures by name; those of the unanswerable, or of the answerable, only where there are any."""
-    asked = [o for o in outcomes if o.answerable]
-    judged = [o for o in outcomes if o.confidence >= threshold]
-    found: dict[str, float] = {"questions": len(outcomes), "answerable": len(asked), "threshold": threshold}
-    if asked:
-        found |= {f"recall@{k}": mean(o.rank is not None and o.rank <= k for o in asked) for k in (1, 3, 5)}
-        found["MRR"] = mean(1 / o.rank if o.rank else 0 for o in asked)
-        found["right quote, of all, if none is declined"] = mean(o.right for o in asked)
-        at = point(outcomes, threshold)
-        found |= {"answered": at.answered, "right quote, of answered": at.right}
-    if len(asked) < len(outcomes):
-        found["unanswerable: declined"] = point(outcomes, threshold).declined
-    if 0 < len(asked) < len(outcomes):
-        found["unanswerable: AUROC"] = auroc([o.answerable for o in outcomes], [o.confidence for o in outcomes])
-    found["area under the risk-coverage curve"] = mean(risk for _, risk in risk_coverage(outcomes))
-    if judged:
-        found["calibration error, of answered"] = calibration_error(judged)
+    """Return the measures by name, leaving out those of the answerable or unanswerable if there are none."""
+    answerable = [o for o in outcomes if o.answerable]
+    answered = [o for o in outcomes if o.confidence >= threshold]
+    at = operating_point(outcomes, threshold)
+    measures: dict[str, float] = {"questions": len(outcomes), "answerable": len(answerable), "threshold": threshold}
+    if answerable:
+        measures |= {f"recall@{k}": mean(o.rank is not None and o.rank <= k for o in answerable) for k in (1, 3, 5)}
+        measures["MRR"] = mean(1 / o.rank if o.rank else 0 for o in answerable)
+        measures["right quote, of all, if none is declined"] = mean(o.right for o in answerable)
+        measures |= {"answered": at.answered, "right quote, of answered": at.right}
+    if len(answerable) < len(outcomes):
+        measures["unanswerable: declined"] = at.declined
+    if 0 < len(answerable) < len(outcomes):
+        measures["unanswerable: AUROC"] = auroc([o.answerable for o in outcomes], [o.confidence for o in outcomes])
+    measures["area under the risk-coverage curve"] = mean(risk for _, risk in risk_coverage(outcomes))
+    if answered:
+        measures["calibration error, of answered"] = calibration_error(answered)
     times = [o.milliseconds for o in outcomes]
-    return found | {"ms p50": float(np.percentile(times, 50)), "ms p95": float(np.percentile(times, 95))}
+    return measures | {"ms p50": float(np.percentile(times, 50)), "ms p95": float(np.percentile(times, 95))}
 
 
-def point(outcomes: Sequence[Outcome], threshold: float) -> Point:
-    """What becomes of the questions at a threshold; a share of none is 0."""
-    asked = [o for o in outcomes if o.answerable]
-    answered = [o for o in asked if o.confidence >= threshold]
-    others = [o for o in outcomes if not o.answerable]
-    declined = mean(o.confidence < threshold for o in others)
-    wrong = mean(o.confidence >= threshold and not o.right for o in outcomes)
-    return Point(threshold, len(answered) / max(1, len(asked)), mean(o.right for o in answered), declined, wrong)
+def operating_point(outcomes: Sequence[Outcome], threshold: float) -> OperatingPoint:
+    """Return what a threshold does; a fraction of no questions is 0."""
+    answerable = [o for o in outcomes if o.answerable]
+    answered = [o for o in answerable if o.confidence >= threshold]
+    return OperatingPoint(
+        threshold,
+        answered=len(answered) / max(1, len(answerable)),
+        right=mean(o.right for o in answered),
+        declined=mean(o.confidence < threshold for o in outcomes if not o.answerable),
+        wrong=mean(o.confidence >= threshold and not o.right for o in outcomes),
+    )
 
 
 def auroc(answerable: Sequence[bool], confidence: Sequence[float]) -> float:
-    """The probability that an answerable question gets more confidence than one that isn't, ties counted half."""
+    """Return the probability that an answerable question gets more confidence than another, counting ties as half."""
     from sklearn.metrics import roc_auc_score
 
     return float(roc_auc_score(answerable, confidence))
 
 
 def risk_coverage(outcomes: Sequence[Outcome]) -> list[tuple[float, float]]:
-    """(coverage, risk) as ever more questions are answered, the surest first: the shares answered, and wrong of those.
+    """Return (coverage, risk) pairs: fractions answered and wrong of those, the most confident questions first.
 
     After El-Yaniv and Wiener, On the foundations of noise-free selective classification (2010).
     """
-    surest = sorted(outcomes, key=lambda o: -o.confidence)
-    wrong = np.cumsum([not o.right for o in surest])
-    counts = np.arange(1, len(surest) + 1)
-    return list(zip((counts / len(surest)).tolist(), (wrong / counts).tolist(), strict=True))
+    ordered = sorted(outcomes, key=lambda o: -o.confidence)
+    wrong = np.cumsum([not o.right for o in ordered])
+    counts = np.arange(1, len(ordered) + 1)
+    return list(zip((counts / len(ordered)).tolist(), (wrong / counts).tolist(), strict=True))
 
 
 def reliability(outcomes: Sequence[Outcome]) -> list[tuple[float, float, int]]:
-    """(mean confidence, share that is right, how many) of each bin of confidence that isn't empty."""
+    """Return (mean confidence, fraction right, count) for each nonempty bin of confidence."""
     bins: dict[int, list[Outcome]] = {}
     for outcome in outcomes:
         bins.setdefault(min(int(outcome.confidence * BINS), BINS - 1), []).append(outcome)
@@ -95,11 +95,11 @@ def reliability(outcomes: Sequence[Outcome]) -> list[tuple[float, float, int]]:
 
 
 def calibration_error(outcomes: Sequence[Outcome]) -> float:
-    """How far confidence is from how often it is right, by bins (Naeini and others, 2015)."""
+    """Return the expected calibration error, over bins of equal width (Naeini and others, 2015)."""
     return sum(n * abs(confidence - right) for confidence, right, n in reliability(outcomes)) / len(outcomes)
 
 
 def mean(values: Iterable[float]) -> float:
-    """Return the mean of these values, 0 where there are none."""
+    """Return the mean, or 0 of no values."""
     listed = list(values)
     return sum(listed) / max(1, len(listed))

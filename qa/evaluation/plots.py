@@ -1,4 +1,4 @@
-"""Reliability, risk and coverage, drawn by matplotlib."""
+"""Plots of reliability and of risk over coverage."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from qa.evaluation.metrics import Outcome, mean, reliability, risk_coverage
 
 
 def plot(outcomes: Sequence[Outcome], threshold: float, path: Path) -> None:
-    """Draw the reliability diagram and the risk-coverage curve; raises OSError where the file can't be written."""
+    """Draw the reliability diagram and the risk-coverage curve; raise OSError if the file can't be written."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4.5), layout="constrained")

@@ -1,4 +1,4 @@
-"""Questions whose answers are known, asked: what became of each."""
+"""Ask an assistant questions with known answers, to measure or to calibrate it."""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def ask_all(assistant: "Assistant", items: Sequence[Item], progress: "Progress" = lambda *_: None) -> list[Outcome]:
-    """Ask every question once, after one that isn't counted, so that everything is loaded."""
+    """Return the outcome of each question, after a first one that only warms up."""
     assistant.ask(items[0].question)
     outcomes = []
     for number, item in enumerate(items):
@@ -33,26 +33,26 @@ def ask_all(assistant: "Assistant", items: Sequence[Item], progress: "Progress" 
     return outcomes
 
 
-def calibrated(assistant: "Assistant", items: Sequence[Item], progress: "Progress" = lambda *_: None) -> Calibration:
-    """The calibration that fits what these questions find; raises CorpusError where they are too few."""
-    rows, right = [], []
+def calibrate(assistant: "Assistant", items: Sequence[Item], progress: "Progress" = lambda *_: None) -> Calibration:
+    """Fit the shipped calibration to these questions; raise CorpusError if they are too few."""
+    features, right = [], []
     for number, item in enumerate(items):
         progress("questions", number, len(items))
-        found = assistant.findings(item.question)
-        passage, sentence = found.choices[0].place
-        rows.append(found.features)
+        ranking = assistant.rank(item.question)
+        passage, sentence = ranking.choices[0].place
+        features.append(ranking.features)
         right.append(_is_right(passage, sentence.text, item))
     progress("questions", len(items), len(items))
-    return fit(rows, right, Calibration.load())
+    return fit(features, right, Calibration.load())
 
 
 def _is_right(passage: Passage, text: str, item: Item) -> bool:
     if item.context:
-        inner, outer = sorted((_plain(passage.text), _plain(item.context)), key=len)
-        own = inner in outer
+        shorter, longer = sorted((_plain(passage.text), _plain(item.context)), key=len)
+        is_source = shorter in longer
     else:
-        own = item.document in ("", passage.document_id)
-    return own and any(_plain(answer) in _plain(text) for answer in item.answers)
+        is_source = item.document in ("", passage.document_id)
+    return is_source and any(_plain(answer) in _plain(text) for answer in item.answers)
 
 
 def _holds(passage: Passage, document: str, at: int) -> bool:

@@ -1,1 +1,1 @@
-"""What is asked, before it is searched."""
+"""Read a question before it is searched: small talk, language, spelling, follow-ups."""

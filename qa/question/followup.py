@@ -1,27 +1,29 @@
-"""A question in its conversation → the ways to search it: as it is, and with what was asked before.
+"""Query rewriting for follow-ups: a question in its conversation → the formulations to search.
 
-Which of them is meant is for the reader to tell: the answer that it believes more is given.
+This module doesn't decide which formulation is meant. All are searched and read, and `Assistant.ask` takes the answer
+with the higher confidence.
 """
 
 import re
 from collections.abc import Sequence
 
-MAX_QUESTION = 300  # characters; a longer question brings its own context, and of an earlier one so much is kept
-EARLIER = 2  # questions that a follow-up may be about
-SEARCHED = re.compile(r"(.*\S) \((?:.*)\)", re.S)  # a follow-up as it was searched
+MAX_QUESTION = 300  # characters; a longer question needs no context, and an earlier one is cut to this
+MAX_EARLIER = 2  # questions that a follow-up may refer to
+IN_CONTEXT = re.compile(r"(.*\S) \((?:.*)\)", re.S)  # a follow-up as rewritten here
 
 
 def formulations(question: str, history: Sequence[tuple[str, str]]) -> list[str]:
-    """The question as it is and, where others were asked before, with those in brackets, the last one first.
+    """Return the question as it is and, in a conversation, followed by the earlier questions in brackets.
 
-    `history` has questions, best as they were searched, with their answers, oldest first.
+    `history` holds (question, answer) pairs, oldest first, its questions best as they were searched. The brackets hold
+    the last MAX_EARLIER questions, the latest first.
     """
-    earlier = [_own(asked)[:MAX_QUESTION] for asked, _ in history if asked.strip()][-EARLIER:]
+    earlier = [_without_context(asked)[:MAX_QUESTION] for asked, _ in history if asked.strip()][-MAX_EARLIER:]
     if not earlier or len(question) > MAX_QUESTION:
         return [question]
     return [question, f"{question} ({'; '.join(reversed(earlier))})"]
 
 
-def _own(asked: str) -> str:
-    match = SEARCHED.fullmatch(asked.strip())
-    return match[1] if match else asked.strip()
+def _without_context(question: str) -> str:
+    match = IN_CONTEXT.fullmatch(question.strip())
+    return match[1] if match else question.strip()

@@ -1,4 +1,4 @@
-"""Whether a question is in a language that the documents can be asked in."""
+"""Language identification: is a question in a language that the documents can be asked in?"""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -8,37 +8,38 @@ from typing import Any
 from qa.text.languages import LANGUAGES, stop_words
 from qa.text.normalization import WORD, fold
 
-UNLIKELY = 0.1  # a probability of a language below which a question is clearly not in it
-SURELY = 3  # stop words of another language tell it from a name of that language, as Rio de la Plata
-FEWEST = 3  # words in Latin letters that a language can be told from
+MIN_WORDS = 3  # in Latin letters; fewer don't show a language
+MIN_STOP_WORDS = 3  # of another language; fewer may belong to a name, such as Rio de la Plata
+MIN_PROBABILITY = 0.1  # of all allowed languages together; below it a question is in none of them
 
 
 def is_foreign(question: str, languages: Sequence[str], is_known: Callable[[], bool] = lambda: False) -> bool:
-    """Whether a question is clearly in none of these languages, by its stop words or else its letters.
+    """Return whether a question is clearly in none of these languages, given as codes.
 
-    Where most of its words are known here, as names are in any language, only stop words count; `is_known` is asked
-    where that matters.
+    Stop words decide first, then a language identifier over the letters. `is_known` returns whether the documents have
+    most of the question's words. If they do, these may be names, which belong to every language: then only stop words
+    count. It is called only when the answer depends on it.
     """
     words = [word.lower() for word in WORD.findall(question)]
-    if len(words) < FEWEST and any("a" <= letter <= "z" for letter in fold(question)):
+    if len(words) < MIN_WORDS and any("a" <= letter <= "z" for letter in fold(question)):
         return False
-    counts = Counter(code for word in words for code in _languages_of().get(word, ()))
-    spoken = max(counts[code] for code in languages)
-    others = max(counts.values(), default=0)
-    if spoken == others > 0 or is_known():
-        return others >= SURELY and others > 2 * spoken
+    counts = Counter(code for word in words for code in _languages_of_stop_words().get(word, ()))
+    allowed = max(counts[code] for code in languages)
+    most = max(counts.values(), default=0)
+    if allowed == most > 0 or is_known():
+        return most >= MIN_STOP_WORDS and most > 2 * allowed
     ranked: list[tuple[str, float]] = _identifier().rank(question)
-    return sum(probability for code, probability in ranked if code in languages) < UNLIKELY
+    return sum(probability for code, probability in ranked if code in languages) < MIN_PROBABILITY
 
 
 @cache
-def _languages_of() -> dict[str, list[str]]:
-    """Every stop word, and the codes of the languages that it is one of."""
-    found = defaultdict[str, list[str]](list)
+def _languages_of_stop_words() -> dict[str, list[str]]:
+    """Return each stop word with the codes of its languages."""
+    codes = defaultdict[str, list[str]](list)
     for code in LANGUAGES:
         for word in stop_words(code):
-            found[word].append(code)
-    return dict(found)
+            codes[word].append(code)
+    return dict(codes)
 
 
 @cache

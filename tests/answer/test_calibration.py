@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qa.answer.calibration import FEATURES, FILE, LEAST, Calibration, fit
+from qa.answer.calibration import FEATURES, FILE, MIN_EXAMPLES, Calibration, fit
 from qa.errors import CorpusError, StoreError
 
 ZERO = Calibration(dict.fromkeys(("intercept", *FEATURES), 0.0))
@@ -35,10 +35,10 @@ def test_what_is_fitted_is_as_sure_as_it_is_right() -> None:
 
 def test_few_questions_move_the_weights_little_and_too_few_are_refused() -> None:
     start = Calibration({**ZERO.weights, "score": 1.0, "rank": 3.0})
-    few = fit(rows([-1.0, 1.0] * LEAST), [False, True] * LEAST, start)
+    few = fit(rows([-1.0, 1.0] * MIN_EXAMPLES), [False, True] * MIN_EXAMPLES, start)
     assert few.weights["rank"] == pytest.approx(3.0, abs=1e-4)  # nothing is learnt of what never differs
     assert few.weights["score"] > 1
-    with pytest.raises(CorpusError, match=rf"{LEAST} questions that are answered rightly .* 3 of 30 are"):
+    with pytest.raises(CorpusError, match=rf"{MIN_EXAMPLES} questions that are answered rightly .* 3 of 30 are"):
         fit(rows([0.0] * 30), [True] * 3 + [False] * 27, start)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qa.answer.comparison import KNOWN
+from qa.answer.comparison import RETRIEVAL_FEATURES
 from qa.answer.cross_encoder import CrossEncoder, Reading, probes
 from qa.encoder.base import Vectors
 
@@ -14,7 +14,7 @@ def readings(reader: CrossEncoder) -> list[Reading]:
 
 
 def nothing_known(readings: list[Reading]) -> list[Vectors]:
-    return [np.zeros((len(one.sentences), KNOWN), dtype=np.float32) for one in readings]
+    return [np.zeros((len(one.scores), RETRIEVAL_FEATURES), dtype=np.float32) for one in readings]
 
 
 def test_the_order_of_the_passages_does_not_matter(reader: CrossEncoder, readings: list[Reading]) -> None:

@@ -31,8 +31,8 @@ PORT = passage("Elm lies on the Ash.", "Its port was built in 1912.", "Coal is s
 
 def test_the_sentence_that_answers_scores_best_and_its_words_are_found(reader: CrossEncoder) -> None:
     (reading,) = reader("When was the port of Elm built?", [PORT])
-    assert reading.sentences.argmax() == 1
-    assert reading.sentences[1] > 0 > reading.sentences[2]
+    assert reading.scores.argmax() == 1
+    assert reading.scores[1] > 0 > reading.scores[2]
     found = reading.span(1)
     assert found is not None
     (start, end), probability = found
@@ -44,17 +44,17 @@ def test_a_passage_is_read_the_same_whatever_else_is_read_with_it(reader: CrossE
     long = passage(*["The works employ forty thousand people on the left bank of the river."] * 12)
     (alone,) = reader("When was the port built?", [PORT])
     _, together = reader("When was the port built?", [long, PORT])
-    assert together.sentences == pytest.approx(alone.sentences, abs=1e-3)
-    assert together.whole == pytest.approx(alone.whole, abs=1e-3)
+    assert together.scores == pytest.approx(alone.scores, abs=1e-3)
+    assert together.passage_score == pytest.approx(alone.passage_score, abs=1e-3)
     assert reader("When?", []) == []
 
 
 def test_what_is_longer_than_it_reads_has_no_score(reader: CrossEncoder) -> None:
     long = passage(*["The works employ forty thousand people on the left bank of the river."] * 60)
     (reading,) = reader("How many people? " * 200, [long])
-    assert len(reading.sentences) == 60
-    assert reading.sentences[0] > UNREAD
-    assert reading.sentences[-1] == UNREAD
+    assert len(reading.scores) == 60
+    assert reading.scores[0] > UNREAD
+    assert reading.scores[-1] == UNREAD
     assert reading.span(59) is None
 
 
@@ -63,7 +63,7 @@ def test_what_is_longer_than_it_reads_has_no_score(reader: CrossEncoder) -> None
 def test_words_that_answer_are_in_their_sentence(reader: CrossEncoder, texts: list[str], question: str) -> None:
     own = passage(*texts)
     (reading,) = reader(question, [own])
-    assert reading.sentences.shape == (len(texts),)
+    assert reading.scores.shape == (len(texts),)
     for number, sentence in enumerate(own.sentences):
         if found := reading.span(number):
             (start, end), _ = found
@@ -96,11 +96,12 @@ def test_it_is_exported_once_and_a_damaged_one_anew(
     load_reader(folder).verify()
 
 
+@pytest.mark.slow
 def test_other_scores_are_refused_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(cross_encoder.MOST_DIFFERENT, "int8", -1.0)
+    monkeypatch.setitem(cross_encoder.MAX_DIFFERENCE, "int8", -1.0)
     in_32_bits = load_reader(tmp_path)
     assert probed(in_32_bits) == pytest.approx(PROBED_SCORES, abs=2e-3)
-    monkeypatch.setitem(cross_encoder.MOST_DIFFERENT, "onnx", -1.0)
+    monkeypatch.setitem(cross_encoder.MAX_DIFFERENCE, "onnx", -1.0)
     shutil.rmtree(tmp_path)
     with pytest.raises(EncoderError, match=r"can't be used \(its scores differ from PyTorch's own by"):
         load_reader(tmp_path)
@@ -122,10 +123,11 @@ def test_weights_that_are_not_those_of_their_checksum_are_refused(
     assert "reader.safetensors is damaged" in json.loads((tmp_path / "out" / ABOUT).read_text("utf-8"))["refused"]
 
 
+@pytest.mark.slow
 def test_where_the_index_cannot_be_written_it_is_read_from_memory(tmp_path: Path) -> None:
     (tmp_path / "index").write_text("", "utf-8")
     (reading,) = load_reader(tmp_path / "index" / "encoder")("When was the port of Elm built?", [PORT])
-    assert reading.sentences.argmax() == 1
+    assert reading.scores.argmax() == 1
 
 
 def test_its_weights_are_small() -> None:

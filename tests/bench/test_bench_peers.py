@@ -44,8 +44,8 @@ def test_headings_are_questions_and_not_in_the_texts(tmp_path: Path) -> None:
 
 
 def test_texts_are_cut_at_their_limit() -> None:
-    parts = list(sections._parts(["a " * 100, "b " * 100, "c " * 200]))
-    assert [len(part.split()) for part in parts] == [100, 100, 150, 50]
+    chunks = list(sections._chunks(["a " * 100, "b " * 100, "c " * 200]))
+    assert [len(part.split()) for part in chunks] == [100, 100, 150, 50]
 
 
 def test_ranks_are_of_different_sections() -> None:

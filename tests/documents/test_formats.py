@@ -273,6 +273,7 @@ def test_pdf_outline() -> None:
     assert text == "1 Ships\n\nThey sailed.\n\n2 Ports\n\nThey were deep."
 
 
+@pytest.mark.slow
 def test_pdf_that_is_scanned_or_empty() -> None:
     drawn = pdf([(72, 700, 11, "x")]).replace(b"BT /F1 11 Tf 72 700 Td (x) Tj ET", b"0 0 90 90 re f 0 0 9 9 re f     ")
     assert reason(".pdf", drawn).startswith("scanned without text: ")
@@ -533,6 +534,7 @@ PARTS = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(PARTS, max_size=5))
 @settings(max_examples=200, deadline=None)
 def test_blocks_cells_and_links_are_places_in_the_text(parts: list[list[Part]]) -> None:
@@ -609,6 +611,7 @@ def test_the_time_begins_anew_with_every_page_that_is_read() -> None:
         assert converter.convert(b"x", ".pages").text == "read"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux only")
 def test_memory_excess() -> None:
     for name in ("memory", "loop"):

@@ -687,6 +687,7 @@ def test_links_of_cells_stand_at_their_words_and_lead_to_the_web_alone() -> None
     assert found.text.startswith("Ports\n\nFees; here; there; ")
 
 
+@pytest.mark.slow
 def test_eighty_thousand_cells_take_two_seconds_at_most() -> None:
     row = "".join(f'<c r="{chr(65 + n)}ROW"><v>{n}</v></c>' for n in range(20))
     rows = "".join(f'<row r="{n}">{row.replace("ROW", str(n))}</row>' for n in range(1, 4001))

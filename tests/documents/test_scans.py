@@ -21,6 +21,8 @@ from qa.errors import CorpusError
 from qa.types import Citation, Document
 from qa.web.pages.render import answer_html
 
+pytestmark = pytest.mark.slow
+
 FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSerif.ttf")
 DPI = 150
 ENDINGS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF", ".pdf": "PDF"}

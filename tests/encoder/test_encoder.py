@@ -12,6 +12,8 @@ from qa.encoder.bundled import bundled_folder
 from qa.encoder.pytorch import SentenceEncoder
 from qa.errors import EncoderError
 
+pytestmark = pytest.mark.slow  # PyTorch takes seconds to load
+
 TEXT = "The port is on the Tom River. It is old."
 
 

@@ -9,9 +9,10 @@ from qa import Assistant
 from qa.cli.main import cli
 from qa.encoder.base import Encoder
 from qa.errors import CorpusError
-from qa.evaluation import metrics as evaluation
+from qa.evaluation import metrics
 from qa.evaluation.datasets import Item, read_questions
 from qa.evaluation.metrics import Outcome
+from qa.evaluation.run import ask_all
 from qa.settings import DEFAULTS
 
 DEMO = Path(__file__).parents[2] / "docs" / "demo-questions.jsonl"
@@ -26,7 +27,7 @@ OUTCOMES = [
 
 
 def test_figures_are_those_worked_out_by_hand() -> None:
-    found = evaluation.figures(OUTCOMES, 0.5)
+    found = metrics.figures(OUTCOMES, 0.5)
     assert found == pytest.approx(
         {
             "questions": 6,
@@ -50,14 +51,14 @@ def test_figures_are_those_worked_out_by_hand() -> None:
 
 
 def test_a_curve_and_its_points_agree() -> None:
-    assert evaluation.risk_coverage(OUTCOMES)[:3] == [(1 / 6, 0), (2 / 6, 0), (3 / 6, 1 / 3)]
-    assert evaluation.point(OUTCOMES, 0.65) == (0.65, 0.5, 1.0, 0.5, 1 / 6)
-    assert evaluation.reliability(OUTCOMES)[0] == (pytest.approx(0.1), 0, 2)
+    assert metrics.risk_coverage(OUTCOMES)[:3] == [(1 / 6, 0), (2 / 6, 0), (3 / 6, 1 / 3)]
+    assert metrics.operating_point(OUTCOMES, 0.65) == (0.65, 0.5, 1.0, 0.5, 1 / 6)
+    assert metrics.reliability(OUTCOMES)[0] == (pytest.approx(0.1), 0, 2)
 
 
 def test_without_answerable_or_unanswerable_questions_their_figures_are_left_out() -> None:
-    assert not [name for name in evaluation.figures(OUTCOMES[:4], 0.5) if name.startswith("unanswerable")]
-    assert "recall@1" not in evaluation.figures(OUTCOMES[4:], 0.5)
+    assert not [name for name in metrics.figures(OUTCOMES[:4], 0.5) if name.startswith("unanswerable")]
+    assert "recall@1" not in metrics.figures(OUTCOMES[4:], 0.5)
 
 
 def test_a_quote_is_right_if_it_holds_an_answer_and_is_of_the_right_document(encoder: Encoder) -> None:
@@ -72,7 +73,7 @@ def test_a_quote_is_right_if_it_holds_an_answer_and_is_of_the_right_document(enc
         Item(question, "p0", ("1912",), context="Elm is old. " + elm),
         Item(question, "p0", ("1912",), context=ash),
     ]
-    outcomes = evaluation.ask_all(assistant, items)
+    outcomes = ask_all(assistant, items)
     assert [o.right for o in outcomes] == [True, True, False, False, True, False]
     assert [o.rank for o in outcomes] == [1, 1, 2, None, 1, 2]
 
@@ -87,14 +88,14 @@ def test_the_demo_keeps_its_figures(demo: Assistant) -> None:
     text = " ".join(document.text.split()).casefold()
     assert [a for item in answerable for a in item.answers if a.casefold() not in text] == []
     everything = Assistant.from_documents([document], threshold=0)
-    found = evaluation.figures(evaluation.ask_all(everything, items), DEFAULTS.threshold)
+    found = metrics.figures(ask_all(everything, items), DEFAULTS.threshold)
     assert found["recall@1"] >= 0.93
     assert found["recall@5"] == 1
     assert found["right quote, of all, if none is declined"] >= 0.86
     assert found["answered"] >= 0.72
     assert found["right quote, of answered"] >= 0.9
     assert found["unanswerable: AUROC"] >= 0.95
-    misled = [o for o in evaluation.ask_all(everything, items) if o.confidence >= DEFAULTS.sure and not o.right]
+    misled = [o for o in ask_all(everything, items) if o.confidence >= DEFAULTS.sure and not o.right]
     assert len(misled) <= 0.15 * len(items)
 
 

@@ -126,6 +126,7 @@ def test_two_documents_of_one_id_are_refused(tmp_path: Path) -> None:
         update(tmp_path, documents(ash=ASH) * 2)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(before=TEXTS, after=TEXTS, question=st.sampled_from(["river", "port coal", "baker elm ash", "unheard"]))
 def test_everything_is_found_as_in_a_store_that_is_built_anew(

@@ -50,7 +50,7 @@ def test_what_is_written_otherwise_is_of_another_format(tmp_path: Path) -> None:
     )
 
 
-@pytest.fixture(params=["in memory", "opened again", "in Milvus"])
+@pytest.fixture(params=["in memory", "opened again", pytest.param("in Milvus", marks=pytest.mark.slow)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "in memory":
         return build([RIVER, COAL])

@@ -56,6 +56,7 @@ def tokens(passage: Passage, tokenizer: Tokenizer) -> int:
     return len(tokenizer.encode(before + passage.text, add_special_tokens=False).ids) + SPECIAL_TOKENS
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=TEXTS)
 def test_passages_and_sentences_are_slices_in_order_under_one_heading_that_leave_nothing_out(
@@ -176,6 +177,7 @@ def _block_at(text: str, start: int) -> Quotable:
     return next(one for one in quotable(text, plain_blocks(text)) if one.block.start <= start < one.block.end)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["word ", "A sentence here. ", "x"])
 def test_a_line_of_ten_megabytes_is_split_within_the_limit(tokenizer: Tokenizer, unit: str) -> None:
     text = unit * (10_000_000 // len(unit))

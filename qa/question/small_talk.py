@@ -1,4 +1,4 @@
-"""What isn't a question that can be searched → a word on what can be asked: greetings, thanks, another language."""
+"""Hints instead of answers: for greetings, thanks, other languages, and questions without a word to search for."""
 
 import re
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from qa.text.terms import Analyzer
 if TYPE_CHECKING:
     from qa.index.store import Store
 
+# These match a question's folded words, joined by single spaces.
 GREETING = re.compile(
     r"(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|greetings|hallo|guten (?:morgen|tag|abend)|hola"
     r"|buenos dias|bonjour|salut|ciao|ola|hej|merhaba|привет|здравствуи(?:те)?|добрыи (?:день|вечер))"
@@ -23,13 +24,13 @@ THANKS = re.compile(
     r"(?: (?:a lot|so much|very much|again|you|all|for (?:that|this|your help)|schon|sehr|большое))*"
 )
 FAREWELL = re.compile(r"(?:good ?bye|bye(?: bye)?|see you(?: later)?|tschuss|adios|au revoir|пока|до свидания)")
-TOPICS = 3  # that a hint names
+TOPICS = 3  # named in a hint
 
 
 def hint(question: str, languages: Sequence[str], store: "Store", analyzer: Analyzer) -> str:
-    """What to say instead of searching, empty where the question can be searched.
+    """Return what to say instead of searching, or an empty string if the question can be searched.
 
-    `languages` are the codes of those that can be asked in, any where there are none.
+    `languages` are the codes of the languages that can be asked in; none means any.
     """
     spoken, terms = _spoken(question), set(analyzer.terms(question))
     if GREETING.fullmatch(spoken):
@@ -47,7 +48,7 @@ def hint(question: str, languages: Sequence[str], store: "Store", analyzer: Anal
 
 
 def is_small_talk(question: str) -> bool:
-    """Whether a question is a greeting, thanks or a farewell alone."""
+    """Return whether a question is only a greeting, thanks or a farewell."""
     spoken = _spoken(question)
     return any(pattern.fullmatch(spoken) for pattern in (GREETING, THANKS, FAREWELL))
 
@@ -62,6 +63,6 @@ def _invitation(store: "Store") -> str:
 
 
 def topics_of(store: "Store", k: int) -> list[str]:
-    """Up to k of what the documents are about, by their own headings or titles, from all over them."""
-    named = store.headings()
-    return [named[i * len(named) // k] for i in range(k)] if len(named) > k else named
+    """Return up to k headings or titles, spread evenly over the documents."""
+    headings = store.headings()
+    return [headings[i * len(headings) // k] for i in range(k)] if len(headings) > k else headings
