@@ -41,8 +41,10 @@ from qa.formats import archive, converted
 from qa.formats.archive import parse_xml
 from qa.formats.convert import KINDS, Converted, convert
 from qa.formats.isolation import Converter
+from qa.formats.tables import tabled
 from qa.formats.text import decode
-from qa.formats.writing import Part, code, heading, linked, listed, paragraph, rows, written
+from qa.formats.words import linked
+from qa.formats.writing import Part, code, heading, listed, paragraph, written
 
 PACKAGE = convert.__module__.rpartition(".")[0]
 
@@ -515,7 +517,7 @@ def test_a_paragraph_stays_one_with_its_words(text: str) -> None:
 @given(st.lists(st.lists(st.text(alphabet="ab1 :;|-", max_size=6), min_size=1, max_size=4), max_size=5))
 @settings(max_examples=200, deadline=None)
 def test_rows_keep_every_cell(table: list[list[str]]) -> None:
-    text = written(rows(table)).text
+    text = written(tabled(table, None, ())).text
     filled = [row for row in table if any(map(str.strip, row))]
     for row in filled[1:]:  # the first one may name the columns, and such a name can have nothing in its column
         for cell in row:
@@ -528,7 +530,7 @@ PARTS = st.recursive(
         WORD.map(code),
         st.tuples(WORD, st.integers(-1, 9)).map(lambda pair: heading(*pair)),
         st.tuples(WORD, WORD).map(lambda pair: paragraph(f"{linked(pair[0], f'https://e.org/{pair[1]}')} x")),
-        st.lists(st.lists(WORD, max_size=3), max_size=3).map(rows),
+        st.lists(st.lists(WORD, max_size=3), max_size=3).map(lambda table: tabled(table, None, ())),
     ),
     lambda inner: st.lists(st.tuples(st.sampled_from(["", "1.", "(a)"]), inner), max_size=3).map(listed),
     max_leaves=8,

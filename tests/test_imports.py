@@ -8,8 +8,9 @@ PACKAGE = Path(__file__).parent.parent / "qa"
 LAYERS = [
     {"types", "errors", "mapped"},
     {"payload", "terms", "blocks", "structure", "originals", "encoder", "cache", "sources", "followup", "recent"},
-    {"formats", "formats.converted"},
+    {"formats", "formats.converted", "formats.words"},
     {"formats.text", "formats.writing", "formats.archive"},
+    {"formats.tables"},
     {
         "formats.markup",
         "formats.numbering",

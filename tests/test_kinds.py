@@ -9,7 +9,7 @@ from files import CORE, TYPES, relations, zipped
 
 from qa.formats.convert import convert
 from qa.formats.numbers import shown
-from qa.formats.writing import has_names
+from qa.formats.tables import has_names
 
 PROSE = "<p>" + "The library is in the old mill and lends books to everybody in the valley. " * 8 + "</p>"
 

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 
 from qa.errors import CorpusError
-from qa.formats.writing import RESERVED
+from qa.formats.words import RESERVED
 
 MAX_PARTS = 20_000
 MAX_UNPACKED = 300 * 2**20  # bytes of all parts together

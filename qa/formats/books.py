@@ -4,7 +4,8 @@ from qa.errors import CorpusError
 from qa.formats.archive import Archive, resolve
 from qa.formats.converted import Converted, too_long
 from qa.formats.markup import page_of, parts_of
-from qa.formats.writing import Part, one_line, written
+from qa.formats.words import one_line
+from qa.formats.writing import Part, written
 
 CONTAINER = "META-INF/container.xml"
 PAGES = ("application/xhtml+xml", "text/html", "application/xml", "text/x-oeb1-document")

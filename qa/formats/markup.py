@@ -13,24 +13,10 @@ from xml.etree import ElementTree
 from qa.errors import CorpusError
 from qa.formats.archive import parse_xml
 from qa.formats.converted import Converted
+from qa.formats.tables import Span, spanned
 from qa.formats.text import decode
-from qa.formats.writing import (
-    LIVE,
-    RESERVED,
-    Part,
-    bare,
-    code,
-    counted,
-    heading,
-    linked,
-    listed,
-    lowered,
-    one_line,
-    paragraph,
-    raised,
-    tabled,
-    written,
-)
+from qa.formats.words import LIVE, RESERVED, bare, linked, lowered, one_line, raised
+from qa.formats.writing import Part, code, counted, heading, listed, paragraph, written
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -315,12 +301,8 @@ class _Page:
         if layout:
             return [*caption, *(part for row in cells for cell in row for part in self._blocks(cell, depth + 1))]
         top = self._header_rows(lines, cells)
-        spans = [[(self._cell(c, depth), _span(c, "colspan"), _span(c, "rowspan")) for c in row] for row in cells]
-        grid = grid_of(spans, top)
         sides = any(row and row[0].tag == "th" for row in cells[top:])
-        width = max(map(len, grid))
-        whole = {n for n, row in enumerate(cells) if len(row) == 1 < width and _span(row[0], "colspan") > 1}
-        return [*caption, *tabled(grid, top, whole, sides)]
+        return [*caption, *spanned([[self._cell(c, depth) for c in row] for row in cells], top, sides)]
 
     def _header_rows(self, lines: "list[LexborNode]", cells: "list[list[LexborNode]]") -> int:
         """How many rows at a table's top hold the names of its columns."""
@@ -334,8 +316,8 @@ class _Page:
             top = 1
         return top if top < len(cells) else min(top, 1)
 
-    def _cell(self, node: "LexborNode", depth: int) -> str:
-        return one_line(self._inline(node, depth + 1))
+    def _cell(self, node: "LexborNode", depth: int) -> Span:
+        return Span(one_line(self._inline(node, depth + 1)), _span(node, "colspan"), _span(node, "rowspan"))
 
     def _inline(self, node: "LexborNode", depth: int = 0) -> str:
         """An element's words as one text; blocks in it are apart by a line's end."""
@@ -483,36 +465,6 @@ def _rows(table: "LexborNode") -> "Iterator[LexborNode]":
 def _span(cell: "LexborNode", name: str) -> int:
     value = (cell.attributes.get(name) or "").strip()
     return min(int(value), 100) if value.isascii() and value.isdecimal() and len(value) < 6 and int(value) else 1
-
-
-def grid_of(table: list[list[tuple[str, int, int]]], top: int) -> list[list[str]]:
-    """Cells that span several rows are repeated in each; those that span columns only in the `top` rows of names."""
-    grid: list[list[str]] = []
-    held: dict[int, tuple[str, int]] = {}
-    for at, row in enumerate(table):
-        line: list[str] = []
-        cells = iter(row)
-        while True:
-            if (column := len(line)) in held:
-                text, left = held.pop(column)
-                line.append(text)
-                if left > 1:
-                    held[column] = (text, left - 1)
-                continue
-            cell = next(cells, None)
-            if cell is None:
-                if not held or max(held) < column:
-                    break
-                line.append("")
-                continue
-            text, wide, high = cell
-            for number in range(wide):
-                shown = text if number == 0 or at < top else ""
-                if high > 1:
-                    held[column + number] = (shown, high - 1)
-                line.append(shown)
-        grid.append(line)
-    return grid
 
 
 def _is_bold(cell: "LexborNode") -> bool:

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 from qa.errors import CorpusError
 from qa.formats.archive import Archive, resolve
 from qa.formats.numbering import value
-from qa.formats.writing import lowered, one_line, raised
+from qa.formats.words import lowered, one_line, raised
 
 NO_TITLES = re.compile(  # what a program puts there by itself
     r"(?:untitled|unbenannt|sans titre|do[ck]ument|presentation|slide|workbook)[ -]?\d*|(?:book|mappe)\d+"

@@ -31,23 +31,9 @@ from qa.formats.pdf_pages import (
     without_contents,
     without_repeated,
 )
-from qa.formats.writing import (
-    END,
-    PAGE,
-    TARGET,
-    WORDS,
-    YEAR,
-    Part,
-    bare,
-    code,
-    heading,
-    nested,
-    one_line,
-    paragraph,
-    plausible,
-    rows,
-    written,
-)
+from qa.formats.tables import YEAR, plausible, rows
+from qa.formats.words import END, PAGE, TARGET, WORDS, bare, one_line
+from qa.formats.writing import Part, code, heading, nested, paragraph, written
 
 if TYPE_CHECKING:
     import pypdfium2

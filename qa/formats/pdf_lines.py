@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, groupby, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from qa.formats.writing import LIGATURES, LIVE, LOWERED, RAISED, bare, linked, lowered, one_line, raised
+from qa.formats.words import LIVE, LOWERED, RAISED, bare, linked, lowered, one_line, raised
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -136,15 +136,10 @@ def _letters(text: "pypdfium2.PdfTextPage") -> Iterator[_Letter]:
             yield _Letter(letter, index)
         else:
             pdfium.FPDFText_GetLooseCharBox(text.raw, index, box)
-            shown = letter if letter < "\ufb00" else _plain_form(letter)
+            shown = letter
+            if "\ufb00" <= letter <= "\ufefc":  # ligatures, and forms of Arabic and Hebrew letters
+                shown = unicodedata.normalize("NFKC", letter).strip() or letter
             yield _Letter(shown, index, box.left, box.right, box.bottom, box.top)
-
-
-def _plain_form(letter: str) -> str:
-    """The letters that a ligature or a form of an Arabic or Hebrew letter stands for."""
-    if "\ufb1d" <= letter <= "\ufefc":
-        return unicodedata.normalize("NFKC", letter).strip() or letter
-    return letter.translate(LIGATURES)
 
 
 def _in_order(letters: list[_Letter]) -> list[_Letter]:

@@ -10,9 +10,7 @@ from itertools import chain, groupby, islice, pairwise
 from typing import TYPE_CHECKING
 
 from qa.formats.pdf_lines import ACROSS, BULLET, NUMBER, RIGHT_TO_LEFT, Line, rounded, usual_size
-from qa.formats.writing import (
-    bare,
-)
+from qa.formats.words import bare
 
 if TYPE_CHECKING:
     import pypdfium2

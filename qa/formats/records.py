@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 from qa.errors import CorpusError
 from qa.formats.converted import Converted, too_long
+from qa.formats.tables import plausible, rows
 from qa.formats.text import decode
-from qa.formats.writing import Part, heading, one_line, paragraph, plausible, rows, written
+from qa.formats.words import one_line
+from qa.formats.writing import Part, heading, paragraph, written
 
 DELIMITERS = ",;\t|"
 SAMPLE = 40  # lines that the delimiter is told from
@@ -50,7 +52,7 @@ def _parts(table: list[list[str]]) -> list[Part]:
     usual = Counter(map(len, table)).most_common(1)[0][0] if table else 0
     first = next((n for n, row in enumerate(table) if len(row) == usual and len(list(filter(None, row))) > 1), 0)
     above = [part for row in table[:first] for part in _above(list(filter(None, row)))]
-    return [*above, *rows(table[first:], header=int(plausible(table[first:])))]
+    return [*above, *rows(table[first:], int(plausible(table[first:])))]
 
 
 def _above(row: list[str]) -> list[Part]:

@@ -11,7 +11,7 @@ from qa.errors import CorpusError
 from qa.formats.converted import Converted
 from qa.formats.markup import convert_page
 from qa.formats.text import decode
-from qa.formats.writing import one_line
+from qa.formats.words import one_line
 
 if TYPE_CHECKING:
     from docutils import nodes

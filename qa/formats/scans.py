@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qa.errors import CorpusError
 from qa.formats.converted import Converted, still_working, take_room
-from qa.formats.writing import PAGE, Part, heading, listed, one_line, paragraph, rows, written
+from qa.formats.tables import tabled
+from qa.formats.words import PAGE, one_line
+from qa.formats.writing import Part, heading, listed, paragraph, written
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -422,7 +424,7 @@ def _parts(columns: Sequence[Sequence[_Line]]) -> list[Part]:
         for wide, group in groupby(_across(column), lambda line: len(line.cells)):
             run = list(group)
             if wide and len(run) >= LEAST_ROWS:
-                parts += rows([line.cells for line in run])
+                parts += tabled([line.cells for line in run], None, ())
             else:
                 for lines in [[line] for line in run] if wide else _grouped(run, usual):
                     parts += _part(lines, usual)

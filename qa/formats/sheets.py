@@ -11,20 +11,9 @@ from qa.formats.converted import Converted, too_long
 from qa.formats.numbering import integer
 from qa.formats.numbers import BUILT_IN, shown
 from qa.formats.office import OFF, addresses_of, core_title, links_of, main_part, opened, part_of
-from qa.formats.writing import (
-    LIVE,
-    NUMBER,
-    YEAR,
-    Part,
-    bare,
-    has_names,
-    heading,
-    linked,
-    one_line,
-    paragraph,
-    tabled,
-    written,
-)
+from qa.formats.tables import NUMBER, YEAR, has_names, tabled
+from qa.formats.words import LIVE, bare, linked, one_line
+from qa.formats.writing import Part, heading, paragraph, written
 
 MOST_COLUMNS = 16_384
 MOST_CELLS = 20_000_000  # of a table, empty ones as well

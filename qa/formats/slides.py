@@ -9,21 +9,9 @@ from qa.formats.converted import Converted
 from qa.formats.numbering import integer
 from qa.formats.numbers import shown
 from qa.formats.office import addresses_of, core_title, formula, links_of, opened
-from qa.formats.writing import (
-    LIVE,
-    Part,
-    bare,
-    heading,
-    linked,
-    lowered,
-    nested,
-    one_line,
-    paragraph,
-    raised,
-    rows,
-    tabled,
-    written,
-)
+from qa.formats.tables import Span, rows, spanned
+from qa.formats.words import LIVE, bare, linked, lowered, one_line, raised
+from qa.formats.writing import Part, heading, nested, paragraph, written
 
 DEEPEST = 50  # groups of shapes inside one another
 SAME_LINE = 0.5  # of the lower one's height: shapes that begin less far from one another stand on a line
@@ -124,8 +112,8 @@ class _Slide:
         for table in frame.iter("tbl"):
             properties = table.find("tblPr")
             named = properties is not None and properties.get("firstRow") in ("1", "true")
-            cells, whole = self._cells(table)
-            found += tabled(cells, 1 if named and len(cells) > 1 else None, whole)
+            cells = [self._cells(line) for line in table.iter("tr")]
+            found += spanned(cells, 1 if named and len(cells) > 1 else None)
         for data in frame.iter("graphicData"):
             kind = (data.get("uri") or "").rpartition("/")[2]
             for link in data:
@@ -138,27 +126,16 @@ class _Slide:
                     found += nested([(0, "", paragraph(text)) for text in texts if text])
         return found
 
-    def _cells(self, table: Element) -> tuple[list[list[str]], set[int]]:
-        """A table's cells, and which rows are of one cell for all columns.
-
-        One that spans rows is repeated in each, one that spans columns only in the row of names.
-        """
-        grid: list[list[str]] = []
-        whole = set()
-        for line in table.iter("tr"):
-            row: list[str] = []
-            cells = list(line.iter("tc"))
-            if len(cells) > 1 and all(cell.get("hMerge") in ("1", "true") for cell in cells[1:]):
-                whole.add(len(grid))
-            for cell in cells:
+    def _cells(self, line: Element) -> list[Span]:
+        """The cells of a table's row, each with those that are merged into it."""
+        row: list[Span] = []
+        for cell in line.iter("tc"):
+            if row and cell.get("hMerge") in ("1", "true"):
+                row[-1] = row[-1]._replace(wide=row[-1].wide + 1)
+            else:
                 words = one_line(" ".join(self._words(each) for each in cell.iter("p")))
-                if cell.get("vMerge") in ("1", "true") and grid and len(row) < len(grid[-1]):
-                    words = grid[-1][len(row)]
-                elif cell.get("hMerge") in ("1", "true"):
-                    words = row[-1] if row and not grid and 0 not in whole else ""
-                row.append(words)
-            grid.append(row)
-        return grid, whole
+                row.append(Span(words, merged=cell.get("vMerge") in ("1", "true")))
+        return row
 
     def _texts(self, body: Element, listed: bool) -> list[Part]:
         """A shape's paragraphs: those in a list of the layout are items, as are those with bullets of their own."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from qa.errors import CorpusError
 from qa.formats.converted import Converted
 from qa.formats.text import decode
-from qa.formats.writing import one_line, paragraph, written
+from qa.formats.words import one_line
+from qa.formats.writing import paragraph, written
 
 TIME = r"(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 TIMES = re.compile(rf"^[ \t]*{TIME}[ \t]*-->[ \t]*{TIME}.*$", re.MULTILINE)

@@ -8,7 +8,8 @@ from contextlib import suppress
 from qa.blocks import plain
 from qa.errors import CorpusError
 from qa.formats.converted import Converted
-from qa.formats.writing import RESERVED, Part, written
+from qa.formats.words import RESERVED
+from qa.formats.writing import Part, written
 
 BOMS = (
     (codecs.BOM_UTF8, "utf-8"),

@@ -13,26 +13,10 @@ from qa.formats.converted import Converted
 from qa.formats.markup import page_of, parts_of
 from qa.formats.numbering import Numbering, integer, value
 from qa.formats.office import DELETED, OFF, addresses_of, core_title, formula, links_of, main_part, opened, part_of
+from qa.formats.tables import Span, spanned
 from qa.formats.text import decode
-from qa.formats.writing import (
-    END,
-    LIVE,
-    RESERVED,
-    TARGET,
-    WORDS,
-    Part,
-    bare,
-    code,
-    heading,
-    linked,
-    lowered,
-    nested,
-    one_line,
-    paragraph,
-    raised,
-    tabled,
-    written,
-)
+from qa.formats.words import END, LIVE, RESERVED, TARGET, WORDS, bare, linked, lowered, one_line, raised
+from qa.formats.writing import Part, code, heading, nested, paragraph, written
 
 LEFT_OUT = DELETED | frozenset("delText pPr rPr txbxContent Fallback sectPr tblPr sdtPr commentReference rt".split())
 INSIDE = frozenset("sdt sdtContent ins moveTo smartTag customXml hyperlink".split())
@@ -208,22 +192,16 @@ class _Document:
         cells = [list(_content(line, 0, "tc")) for line in lines]
         if max((len(row) for row in cells), default=0) < 2:
             return [part for row in cells for cell in row for part in self.blocks(cell, depth)]
-        top = self._header(table, lines)
-        grid: list[list[str]] = []
-        whole = set()
-        for line, row in zip(lines, cells, strict=True):
-            texts = [""] * min(integer(value(line, "trPr/gridBefore")), 50)
-            for cell in row:
-                merged = cell.find("tcPr/vMerge")
-                text = one_line(" ".join(_shown(part) for part in self.blocks(cell, depth)))
-                if merged is not None and merged.get(":val", "continue") == "continue" and grid:
-                    text = grid[-1][len(texts)] if len(texts) < len(grid[-1]) else ""
-                wide = max(1, min(integer(value(cell, "tcPr/gridSpan")), 50))
-                if len(row) == 1 and wide > 1:
-                    whole.add(len(grid))
-                texts += [text, *[text if len(grid) < (top or 0) and len(row) > 1 else ""] * (wide - 1)]
-            grid.append(texts)
-        return tabled(grid, top if len(grid) > 1 else 0, whole)
+        spans = [[self._cell(cell, depth) for cell in row] for row in cells]
+        for row, line in zip(spans, lines, strict=True):
+            row[:1] = [first._replace(skips=min(integer(value(line, "trPr/gridBefore")), 50)) for first in row[:1]]
+        return spanned(spans, self._header(table, lines) if len(lines) > 1 else 0)
+
+    def _cell(self, cell: Element, depth: int) -> Span:
+        merged = cell.find("tcPr/vMerge")
+        text = one_line(" ".join(_shown(part) for part in self.blocks(cell, depth)))
+        wide = max(1, min(integer(value(cell, "tcPr/gridSpan")), 50))
+        return Span(text, wide, merged=merged is not None and merged.get(":val", "continue") == "continue")
 
     def _header(self, table: Element, lines: Sequence[Element]) -> int | None:
         """How many rows a table says to name its columns; None where it leaves that open."""

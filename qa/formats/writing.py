@@ -1,29 +1,14 @@
-"""How converters write: parts in the order of reading → a text, and where its blocks, links and pages stand in it.
+"""How converters write: parts in the order of reading → a text, and where its blocks, links and pages stand in it."""
 
-A text has the words of the document alone. Within the words of a part, what is no word stands between characters that
-no text can have: Unicode keeps U+FDD0 to U+FDEF for a program's own use.
-"""
-
-import re
 from bisect import bisect_right
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import NamedTuple
 
 from qa.formats.converted import Converted
+from qa.formats.words import INVISIBLE, MARK, PAGE, bare, one_line
 from qa.types import Block, Cell, Link
 
-TARGET, WORDS, END, PAGE = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"  # of a link, of its words, its end; a page begins
-MARK = re.compile(f"{TARGET}([^{WORDS}]*){WORDS}|{END}|{PAGE}")
-LIVE = re.compile(r"(?:https?://|mailto:)\S", re.IGNORECASE)  # addresses that a link may lead to
-INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff\x00-\x08\x0e-\x1f\x7f]")
-RESERVED = re.compile("[\ufdd0-\ufdef]")
-LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
-RAISED = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
-LOWERED = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
-NUMBER = re.compile(r"[^\w]*\d[\d\s.,:/%'’-]*[^\w]*")
-YEAR = re.compile(r"(?:1\d|20)\d\d")
-HEADER_LENGTH = 80  # characters; a column's name is at most this long
 ROMAN = [
     *zip(("m", "cm", "d", "cd", "c", "xc", "l", "xl"), (1000, 900, 500, 400, 100, 90, 50, 40), strict=True),
     *zip(("x", "ix", "v", "iv", "i"), (10, 9, 5, 4, 1), strict=True),
@@ -41,42 +26,6 @@ class Part(NamedTuple):
     opens: bool = False
     cells: tuple[tuple[str, str], ...] = ()
     anchor: str = ""
-
-
-def one_line(text: str) -> str:
-    """The words of a text on one line, without characters that nobody sees."""
-    return " ".join(INVISIBLE.sub("", text).split())
-
-
-def bare(words: str) -> str:
-    """Words without what stands between them that is no word."""
-    return MARK.sub("", words)
-
-
-def linked(words: str, target: str) -> str:
-    """Words that lead to a target."""
-    target = RESERVED.sub("", "".join(target.split()))
-    return f"{TARGET}{target}{WORDS}{words}{END}" if target and words.strip() else words
-
-
-def raised(text: str) -> str:
-    """Digits and signs as they are written above a line; letters, as of 19th, have no other form that is read well."""
-    return _moved(text, RAISED, "^")
-
-
-def lowered(text: str) -> str:
-    """The same for below a line."""
-    return _moved(text, LOWERED, "_")
-
-
-def _moved(text: str, table: dict[int, int], mark: str) -> str:
-    words = text.strip()
-    if not words or MARK.search(words):
-        return text
-    moved = words.translate(table)
-    if all(ord(character) in table for character in words):
-        return text.replace(words, moved)
-    return text.replace(words, f"{mark}({words})") if any(map(str.isdecimal, words)) else text
 
 
 def paragraph(text: str, kind: str = "paragraph") -> list[Part]:
@@ -141,111 +90,6 @@ def counted(number: int, kind: str) -> str:
             left %= value
         return words if kind == "i" else words.upper()
     return str(number)
-
-
-def rows(
-    table: Sequence[Sequence[str]], header: int | None = None, names: Sequence[str] = (), sides: bool = False
-) -> list[Part]:
-    """A table's rows, which read as sentences with the names of their columns: "Year: 1912; Tons: 40".
-
-    `header` tells how many rows at its top hold those names, or None to look for itself. `sides` is whether the first
-    column names its row. `names` are those of a table that goes on.
-    """
-    table = [[one_line(cell) for cell in row] for row in table]
-    table = [row for row in table if any(row)]
-    top = (has_names(table) if not names else 0) if header is None else min(header, len(table))
-    own = [bare(name).rstrip(": ") for name in named(table[:top])] if top else list(names)
-    number = next(LISTS)
-    body = table[top:]
-    sides = sides or (not own and max(map(len, body), default=0) == 2)  # names and values, as in a form
-    if not body and top:  # nothing but names
-        body, own = [own], []
-    found = []
-    for row in body:
-        cells = _cells(row, own, sides)
-        if cells:
-            found.append(Part("row", list=number, opens=True, cells=tuple(cells)))
-    return found
-
-
-def _cells(row: Sequence[str], names: Sequence[str], sides: bool) -> list[tuple[str, str]]:
-    if sides and not names and len(row) > 1 and row[0]:  # its own first cell alone names it
-        first, *others = row
-        words = "; ".join(cell for cell in others if cell)
-        return [(bare(first).rstrip(": "), words)] if words else [("", first.rstrip(": "))]
-    cells = []
-    for column, cell in enumerate(row):
-        name = names[column] if column < len(names) else ""
-        if cell:
-            cells.append((name if name != bare(cell) else "", cell))
-    return cells
-
-
-def named(top: Sequence[Sequence[str]]) -> list[str]:
-    """The names of columns that stand in several rows, joined from the top down."""
-    width = max(map(len, top), default=0)
-    columns = [[row[n] for row in top if n < len(row) and row[n]] for n in range(width)]
-    return [" ".join(dict.fromkeys(column)) for column in columns]
-
-
-def plausible(table: Sequence[Sequence[str]]) -> bool:
-    """Whether a table's first row can be the names of its columns: short, all different, and no numbers but years."""
-    if len(table) < 2 or len(table[0]) < 2:
-        return False
-    cells = [bare(cell) for cell in table[0]]
-    first = [name for name in cells[1:] if name] + [cells[0]] * bool(cells[0])
-    width = max(len([cell for cell in row if cell]) for row in table)
-    return (
-        len(first) >= max(2, width - 1)
-        and len(set(first)) == len(first)
-        and all(len(name) <= HEADER_LENGTH and not name.endswith(":") for name in first)
-        and not any(NUMBER.fullmatch(name) and not YEAR.fullmatch(name) for name in first)
-        and not all(YEAR.fullmatch(name) for name in first)
-    )
-
-
-def has_names(table: Sequence[Sequence[str]]) -> int:
-    """How many rows at a table's top are certain to name its columns, where nothing in the file says so: 0 or 1.
-
-    They are where a whole column below is of numbers and its name is none, or where a table is wide and long and what
-    stands in a column comes again, as it does in a register and not in a form.
-    """
-    if not plausible(table):
-        return 0
-    below = [[bare(row[n]) for row in table[1:] if n < len(row) and row[n]] for n in range(len(table[0]))]
-    numbers = [n for n, cells in enumerate(below) if cells and all(NUMBER.fullmatch(c) for c in cells)]
-    numbers = [n for n in numbers if not NUMBER.fullmatch(bare(table[0][n]) or "0")]
-    if len(table) == 2 and len(numbers) < len(table[0]):
-        return 0
-    wide = len(table[0]) > 2
-    again = any(len(set(cells)) < len(cells) for cells in below)
-    return int(bool(numbers) or (wide and len(table) > 3 and again))
-
-
-def tabled(lines: Sequence[Sequence[str]], top: int | None, whole: Container[int], sides: bool = False) -> list[Part]:
-    """A table's rows; those in `whole` are of one cell for all columns: they are paragraphs, and no names.
-
-    `top` is how many rows hold the names of columns, with such ones above them, or None to look for them; `sides` as of
-    `rows`.
-    """
-    parts: list[Part] = []
-    at = 0
-    while at < len(lines) and (at in whole or not any(lines[at])):
-        parts += paragraph(" ".join(filter(None, lines[at])))
-        at += 1
-    if top is None or 0 < top <= at:  # the rows that were to hold the names hold none
-        top = at + has_names([line for n, line in enumerate(lines) if n not in whole and any(line)])
-    names = [bare(name).rstrip(": ") for name in named(lines[at:top])]
-    if not lines[max(at, top) :]:
-        return parts + rows(lines[at:], 0, sides=sides)
-    run: list[Sequence[str]] = []
-    for number, line in enumerate(lines[max(at, top) :], max(at, top)):
-        if number in whole:
-            parts += [*rows(run, 0, names, sides), *paragraph(" ".join(filter(None, line)))]
-            run = []
-        else:
-            run.append(line)
-    return parts + rows(run, 0, names, sides)
 
 
 def written(parts: Iterable[Part], title: str | None = None, address: str | None = None) -> Converted:
