@@ -13,7 +13,7 @@ from typing import NamedTuple
 from qa import formats, sources
 from qa.cache import Cache
 from qa.errors import ConversionFailed, CorpusError, NoDocuments
-from qa.formats import scans
+from qa.formats import ocr
 from qa.formats.convert import KINDS, PLAIN
 from qa.formats.converted import Converted
 from qa.formats.isolation import Converter
@@ -143,7 +143,7 @@ class _Reader:
         self._used.append(key)
         if self._cache is None and self._folder:
             with suppress(sqlite3.Error, OSError):  # where nothing can be written, all is converted each time
-                self._cache = Cache(self._folder, f"{formats.version()} {scans.version()}")
+                self._cache = Cache(self._folder, f"{formats.version()} {ocr.version()}")
         if self._cache:
             with suppress(sqlite3.Error):
                 if self._cache.known([key]):

@@ -563,21 +563,22 @@ def test_links_stand_at_their_words() -> None:
 
 BAD = """
 import os, signal, socket, subprocess, sys, time, types
-import PACKAGE.convert as convert, PACKAGE.converted as converted, PACKAGE.isolation as isolation
+import PACKAGE.convert as convert, PACKAGE.isolation as isolation
 bad = types.ModuleType("PACKAGE.bad")
 bad.hang = lambda data: time.sleep(99)
 bad.loop = lambda data: [None for _ in iter(int, 1)]
 bad.crash = lambda data: os.kill(os.getpid(), signal.SIGSEGV)
 bad.leave = lambda data: os._exit(0)
 bad.memory = lambda data: [bytearray(2**24) for _ in range(1000)]
-page = lambda: (time.sleep(0.4), converted.still_working())
-bad.pages = lambda data: ([page() for _ in range(5)], converted.Converted("read"))[-1]
+page = lambda on_scan: (on_scan(), time.sleep(0.4))
+bad.pages = lambda data, on_scan: ([page(on_scan) for _ in range(5)], convert.Converted("read"))[-1]
 bad.fail = lambda data: 1 / 0
 bad.connect = lambda data: socket.create_connection(("127.0.0.1", 9))
 bad.run = lambda data: subprocess.run(["true"])
 bad.talk = lambda data: (print("{}"), os.write(1, b"nonsense"), convert.Converted("talked"))[-1]
 sys.modules["PACKAGE.bad"] = bad
 convert.KINDS |= {f".{name}": f"bad:{name}" for name in vars(bad) if name[0] != "_"}
+convert.SCANS += (".pages",)
 isolation.serve(int(sys.argv[1]), float(sys.argv[2]))
 """
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from importlib import import_module
 
 from qa.errors import CorpusError
-from qa.formats.converted import Converted, too_long
+from qa.formats.converted import Converted, nothing, too_long
 
 KINDS = {
     ".txt": "text:convert_txt",
@@ -32,22 +32,25 @@ KINDS = {
     ".tiff": "scans:convert_picture",
 }
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # no text in UTF-8 can have it
+SCANS = (".pdf", ".png", ".jpg", ".jpeg", ".tif", ".tiff")  # these can have pages that are pictures
 PLAIN = (".txt",)  # this needs no library and no process of their own
 
 
-def convert(data: bytes, suffix: str) -> Converted:
-    """The text in a file's bytes, of the kind that the ending of its name tells: one of KINDS.
+def convert(data: bytes, suffix: str, on_scan: Callable[[], None] = nothing) -> Converted:
+    """Find the text in a file's bytes, of the kind that the ending of its name tells: one of KINDS.
 
-    Raises CorpusError with the reason where there is none: "encrypted: …", "damaged: …", "empty", "too large: …",
+    `on_scan` is called before each page that is read from a picture: that takes seconds, and more memory than any other
+    file may have.
+
+    Raises CorpusError with the reason where there is no text: "encrypted: …", "damaged: …", "empty", "too large: …",
     "scanned without text: …" or "not text: …".
     """
     if not data.strip():
         raise CorpusError("empty")
-    kind = KINDS[suffix]
-    module, _, name = kind.partition(":")
-    converter: Callable[[bytes], Converted] = getattr(import_module(f"{__package__}.{module}"), name)
+    module, _, name = KINDS[suffix].partition(":")
+    converter: Callable[..., Converted] = getattr(import_module(f"{__package__}.{module}"), name)
     try:
-        converted = converter(data)
+        converted = converter(data, on_scan) if suffix in SCANS else converter(data)
     except RecursionError:
         raise CorpusError("damaged: its parts are too deep inside one another") from None
     if not converted.text.strip():

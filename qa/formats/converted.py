@@ -1,7 +1,6 @@
 """What a converter gives back, and the limits that all of them keep to."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from qa.errors import CorpusError
@@ -9,8 +8,6 @@ from qa.structure import Structure
 from qa.types import Block, Link
 
 MAX_TEXT = 20_000_000  # characters of a document's text, about twenty Bibles
-WAITING: list[Callable[[], None]] = []  # told that a file takes long, but not for ever
-GIVING_ROOM: list[Callable[[], None]] = []  # asked for the memory that reading pictures takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +43,5 @@ def too_long(characters: int) -> None:
         raise CorpusError(f"too large: more than {MAX_TEXT // 10**6} million characters of text")
 
 
-def still_working() -> None:
-    """Tell who waits that a page was read that takes seconds: the time that a file may take begins anew."""
-    for tell in WAITING:
-        tell()
-
-
-def take_room() -> None:
-    """Ask for the memory that reading pictures takes, which no other file may have."""
-    for give in GIVING_ROOM:
-        give()
+def nothing() -> None:
+    """Do nothing: what is called before a scanned page is read where nobody has to know."""

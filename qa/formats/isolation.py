@@ -18,14 +18,14 @@ from typing import Self
 
 from qa.errors import ConversionFailed, CorpusError
 from qa.formats.convert import PLAIN, convert
-from qa.formats.converted import GIVING_ROOM, WAITING, Converted
+from qa.formats.converted import Converted
 
 TIMEOUT_S = 60.0
 MEMORY_MB = 1024
 SCANS_MB = 512  # more for reading pictures: its models take nearly all of the others
 MOST_FILES = 200  # of one process, as memory is not always given back
 NO_MEMORY = "memory"
-STILL_WORKING = b"\n"  # another page of a scan was read: the time begins anew
+STILL_WORKING = b"\n"  # another page of a scan is to be read: the time begins anew
 SMALL = {  # threads that nobody needs take room, on a machine with many cores more than there is
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -176,21 +176,17 @@ def serve(memory_mb: int, timeout_s: float) -> None:
         if hasattr(signal, "alarm"):  # it ends by itself should nobody be left to end it
             signal.alarm(int(timeout_s) + 10)
 
-    def tell() -> None:
+    def on_scan() -> None:
         begin()
+        _limit(most_mb, most_mb)
         answers.write(STILL_WORKING)
         answers.flush()
 
-    def give_room() -> None:
-        _limit(most_mb, most_mb)
-
-    WAITING.append(tell)
-    GIVING_ROOM.append(give_room)
     for line in sys.stdin.buffer:
         begin()
         _limit(memory_mb, most_mb)
         suffix, size = json.loads(line)
-        answer, stop = _answer(sys.stdin.buffer.read(size), suffix)
+        answer, stop = _answer(sys.stdin.buffer.read(size), suffix, on_scan)
         answers.write(answer + b"\n")
         answers.flush()
         if hasattr(signal, "alarm"):
@@ -199,10 +195,10 @@ def serve(memory_mb: int, timeout_s: float) -> None:
             return
 
 
-def _answer(data: bytes, suffix: str) -> tuple[bytes, bool]:
+def _answer(data: bytes, suffix: str, on_scan: Callable[[], None]) -> tuple[bytes, bool]:
     """What is found in a file as a line of JSON, and whether this process has to end."""
     try:
-        return convert(data, suffix).dumped().encode(), False
+        return convert(data, suffix, on_scan).dumped().encode(), False
     except CorpusError as error:
         return json.dumps({"error": str(error)}).encode(), False
     except MemoryError:

@@ -1,4 +1,4 @@
-"""PDF, the second step: lines without what every page repeats, column by column, and which of them are headings."""
+"""PDF, the third step: lines without what every page repeats, column by column, and which of them are headings."""
 
 import math
 import re
@@ -7,13 +7,12 @@ from bisect import bisect
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import chain, groupby, islice, pairwise
-from typing import TYPE_CHECKING
 
-from qa.formats.pdf_lines import ACROSS, BULLET, NUMBER, RIGHT_TO_LEFT, Line, rounded, usual_size
+import pypdfium2
+
+from qa.formats.pdf_letters import RIGHT_TO_LEFT
+from qa.formats.pdf_lines import ACROSS, BULLET, NUMBER, Line, rounded, usual_size
 from qa.formats.words import bare
-
-if TYPE_CHECKING:
-    import pypdfium2
 
 LARGER = 1.12  # letters of a heading, against those of the text
 LONGEST_HEADING = 150  # characters
@@ -48,6 +47,11 @@ class Style:
     usual: float
     hyphenated: frozenset[str]
     listings: bool
+
+    def is_large(self, line: Line) -> bool:
+        """Whether a line is words in letters that are larger than most."""
+        is_larger = line.size > LARGER * self.usual and not line.turned
+        return is_larger and re.search(r"[^\W\d]{2}", line.text) is not None
 
 
 def without_repeated(pages: list[list[Line]], heights: list[float]) -> list[list[Line]]:
@@ -227,8 +231,9 @@ def _is_text(column: list[Line]) -> bool:
     return statistics.mean(line.right - line.left for line in column) > FILLED * wide
 
 
-def style_of(pages: list[list[Line]], levels: dict[int, int]) -> Style:
-    """What is told from a whole document, whose headings are found."""
+def style_of(document: pypdfium2.PdfDocument, pages: list[list[Line]]) -> Style:
+    """What is told from a whole document."""
+    levels = _levels_by_outline(document, pages) or _levels_by_size(pages)
     length = equally = 0
     hyphenated: set[str] = set()
     for line in chain.from_iterable(pages):
@@ -243,7 +248,7 @@ def _plain(text: str) -> str:
     return re.sub(r"[\W_]+", "", text.casefold())
 
 
-def levels_by_outline(document: "pypdfium2.PdfDocument", pages: list[list[Line]]) -> dict[int, int]:
+def _levels_by_outline(document: pypdfium2.PdfDocument, pages: list[list[Line]]) -> dict[int, int]:
     """The levels of the lines, by id(), that an outline names; none where the outline fits too few of them."""
     levels: dict[int, int] = {}
     entries = found = 0
@@ -277,7 +282,7 @@ def _lines_of(title: str, lines: list[Line]) -> list[Line]:
     return best
 
 
-def levels_by_size(pages: list[list[Line]]) -> dict[int, int]:
+def _levels_by_size(pages: list[list[Line]]) -> dict[int, int]:
     """The levels of the lines, by id(), whose letters are larger than most, or that are bold and numbered."""
     lines = [line for line in chain.from_iterable(pages) if not line.turned]
     usual = usual_size([lines])

@@ -5,6 +5,7 @@ use: where a link begins, its target and its end, and where a page begins.
 """
 
 import re
+from collections.abc import Container
 
 TARGET, WORDS, END, PAGE = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"  # of a link, of its words, its end; a page begins
 MARK = re.compile(f"{TARGET}([^{WORDS}]*){WORDS}|{END}|{PAGE}")
@@ -12,6 +13,11 @@ LIVE = re.compile(r"(?:https?://|mailto:)\S", re.IGNORECASE)  # addresses that a
 INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff\x00-\x08\x0e-\x1f\x7f]")
 RESERVED = re.compile("[\ufdd0-\ufdef]")
 RAISED = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
+SENTENCE_END = re.compile(r"[.?!:;…。？！][\"'”’»)\]⁰¹²³⁴⁵⁶⁷⁸⁹]*$")
+LONGEST_WORD = 100  # characters
+PARTED = re.compile(rf"(\w+)({END}?)[-‐]({END}?)$")
+AND = re.compile(r"(?:and|or|to|und|oder|bzw|bis|et|ou|y|o|e|och|en|of|и|или)\b")  # after a hyphen that stays
+LINKED = re.compile(f"{TARGET}([^{WORDS}]*){WORDS}[^{END}]*{END}")
 LOWERED = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 
 
@@ -49,3 +55,22 @@ def _moved(text: str, table: dict[int, int], mark: str) -> str:
     if all(ord(character) in table for character in words):
         return text.replace(words, moved)
     return text.replace(words, f"{mark}({words})") if any(map(str.isdecimal, words)) else text
+
+
+def joined(above: str, below: str, hyphenated: Container[str] = ()) -> str:
+    """Two lines as one; the hyphen of a word that is parted between them is left out.
+
+    It stays in words that are `hyphenated`, in numbers, and before a capital letter. A link goes on.
+    """
+    between, plain = " ", bare(below)
+    parted = PARTED.search(above, max(0, len(above) - LONGEST_WORD))
+    if parted and plain[:1].isalnum() and not AND.match(plain):
+        rest = re.match(r"[^\W\d_]*", plain)
+        compound = f"{parted[1]}-{rest[0] if rest else ''}".lower()
+        is_kept = not plain[:1].islower() or not parted[1].isalpha() or compound in hyphenated
+        above = f"{above[: parted.start()]}{parted[1]}{parted[2]}{'-' if is_kept else ''}{parted[3]}"
+        between = ""
+    link = LINKED.match(above, above.rfind(TARGET)) if above.endswith(END) else None
+    if link and below.startswith(goes_on := f"{TARGET}{link[1]}{WORDS}"):
+        return f"{above[:-1]}{between}{below[len(goes_on) :]}"
+    return f"{above}{between}{below}"

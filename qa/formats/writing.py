@@ -92,6 +92,12 @@ def counted(number: int, kind: str) -> str:
     return str(number)
 
 
+def title_of(parts: Iterable[Part]) -> str | None:
+    """The first heading of the highest level."""
+    headings = [part for part in parts if part.kind == "heading"]
+    return bare(min(headings, key=lambda part: part.level).words) if headings else None
+
+
 def written(parts: Iterable[Part], title: str | None = None, address: str | None = None) -> Converted:
     """The document of these parts: the items of a list on lines of their own, all others apart by an empty line."""
     writer = _Writer()
