@@ -11,9 +11,9 @@ LAYERS = [
     {"formats", "formats.converted", "formats.words"},
     {"formats.text", "formats.writing", "formats.archive"},
     {"formats.tables"},
+    {"formats.boilerplate", "formats.numbering", "formats.formulas"},
     {
         "formats.markup",
-        "formats.numbering",
         "formats.numbers",
         "formats.office",
         "formats.records",

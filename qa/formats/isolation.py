@@ -13,8 +13,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from qa.errors import ConversionFailed, CorpusError
 from qa.formats.convert import PLAIN, convert
@@ -35,7 +33,7 @@ SMALL = {  # threads that nobody needs take room, on a machine with many cores m
 FORBIDDEN = ("socket.connect", "socket.getaddrinfo", "socket.bind", "subprocess.Popen", "os.system", "os.exec")
 
 
-class Converter:
+class Converter(contextlib.AbstractContextManager["Converter"]):
     """Converts files as `convert` does, none longer than `timeout_s` or with more than `memory_mb` (on Linux)."""
 
     _program: tuple[str, ...] = ("-m", f"{__package__}.isolation")
@@ -47,12 +45,7 @@ class Converter:
         self._files = 0
         self._lock = threading.Lock()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -67,18 +60,14 @@ class Converter:
         with self._lock:
             if self._files >= MOST_FILES:
                 self._stop()
-            fresh = self._files == 0
-            try:
-                return self._ask(data, suffix)
-            except _FailedError as failure:
-                self._stop()
-                if fresh or not failure.again:
-                    raise ConversionFailed(str(failure)) from None
-            try:  # what earlier files have left behind may have been the reason
-                return self._ask(data, suffix)
-            except _FailedError as failure:
-                self._stop()
-                raise ConversionFailed(str(failure)) from None
+            while True:
+                fresh = self._files == 0
+                try:
+                    return self._ask(data, suffix)
+                except _FailedError as failure:
+                    self._stop()
+                    if fresh or not failure.again:  # else what earlier files have left behind may have been the reason
+                        raise ConversionFailed(str(failure)) from None
 
     def _ask(self, data: bytes, suffix: str) -> Converted:
         process = self._process or self._start()
@@ -113,7 +102,7 @@ class Converter:
         try:
             found = json.loads(answer)
         except ValueError:
-            raise _FailedError("its converter crashed") from None
+            found = None
         if not isinstance(found, dict):
             raise _FailedError("its converter crashed")
         if (reason := found.get("error")) == NO_MEMORY:
@@ -143,12 +132,8 @@ class Converter:
         if process := self._process:
             self._process, self._files = None, 0
             process.kill()
-            with contextlib.suppress(OSError):
-                if process.stdin:
-                    process.stdin.close()
-            if process.stdout:
-                process.stdout.close()
-            process.wait()
+            with contextlib.suppress(OSError), process:  # it closes the pipes, and waits for its end
+                pass
 
 
 def _started(seconds: float, end: Callable[[], None]) -> threading.Timer:

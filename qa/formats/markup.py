@@ -6,59 +6,28 @@ and no image, style sheet or frame is fetched.
 
 import html
 import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 from xml.etree import ElementTree
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from qa.errors import CorpusError
 from qa.formats.archive import parse_xml
+from qa.formats.boilerplate import HEADINGS, Surroundings, is_note
 from qa.formats.converted import Converted
+from qa.formats.formulas import of_mathml
 from qa.formats.tables import Span, spanned
 from qa.formats.text import decode
 from qa.formats.words import LIVE, RESERVED, bare, linked, lowered, one_line, raised
 from qa.formats.writing import Part, code, counted, heading, listed, paragraph, written
 
-if TYPE_CHECKING:
-    from selectolax.lexbor import LexborNode
-
 DEEPEST = 150  # elements inside one another; what is further in is taken as one text
-WHOLE = 0.4  # of a page's text: an element with more is no boilerplate, whatever its name
-MAIN = 0.2  # of a page's text: an element named main holds at least this much of it
-
-LEAST_MENU = 8  # links of a list that is nothing else
-MENU_ITEM = 30  # characters of such a link, at most
-MENU_SHARE = 0.2  # of a page's text; where there is more of them they are what the page is for
-
-PROSE = 200  # characters beside links, with which an element named as boilerplate is none
-
-HEADINGS = {f"h{level}": level for level in range(1, 7)}
-NEVER = frozenset(
-    "head script style noscript template svg canvas iframe frame object embed audio video map input select "
-    "option textarea dialog link meta img picture source annotation annotation-xml rp rt rtc".split()
-)
-AROUND = frozenset("nav footer aside header form menu".split())  # left out, unless they are in the page's main part
 LISTS = frozenset(("ul", "ol", "dir", "menu"))
 BLOCKS = frozenset(
     "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form header "
     "hgroup hr html legend li main nav ol p pre search section summary table tbody td tfoot th thead tr ul dir menu "
     "caption frameset noframes".split()
 ) | frozenset(HEADINGS)
-ROLES = frozenset("navigation banner contentinfo search dialog menu menubar toolbar doc-toc".split())
-NOTES = frozenset("doc-footnote doc-endnote footnote endnote footnotes endnotes rearnote".split())
-BOILERPLATE = re.compile(
-    r"(?:(?:site|page|main|global|top|bottom|left|right|wiki|sphinx|doc|docs|bs|md|mw|post|book|chapter)[-_]?)?"
-    r"(?:nav|navbar|navbox|navigation|navi|navheader|navfooter|menu|menubar|breadcrumbs?|footer|sidebar|sidebarwrapper|"
-    r"cookies?|consent|toc|contents-nav|tableofcontents|pagination|pager|prevnext|prev-next|share|sharing|social|"
-    r"related|skip|skiplinks?|skip-link|noprint|ads?|advert|advertisement|promo|newsletter|subscribe|comments-form|"
-    r"headerlink|anchorlink|permalink|editsection|jump-link|catlinks|printfooter|metadata-nav|edit-link|"
-    r"linenos|lineno|linenumbers|sr-only|visually-hidden|screen-reader-text|searchbox|search-form|searchform|"
-    r"mw-portlet|mw-editsection|interlanguage|langlist|vector-(?:dropdown|page-toolbar|page-titlebar-toc|toc|sitenotice))"
-    r"(?:[-_](?:lang|links?|items?|list|bar|box|menu|wrapper|container|inner|top|bottom|left|right|btn|buttons?))?",
-    re.IGNORECASE,
-)
-HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
-PERMALINK = re.compile(r"[¶#§🔗\uf0c1]?")
-DISPLAY_NONE = re.compile(r"([.#][\w-]+)\s*\{[^{}]*display\s*:\s*none[^{}]*\}", re.IGNORECASE)
 ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)(\w+);")
 SELF_CLOSED = re.compile(
     r"<(title|script|style|a|p|div|span|i|b|em|td|th|li|iframe|textarea|video|audio|object|canvas)\b([^<>]*)/>",
@@ -100,8 +69,6 @@ def convert_page(page: str, bare: bool = False) -> Converted:
 
 def parts_of(page: str, bare: bool = False) -> tuple[list[Part], str | None, str | None]:
     """A page's parts, its title, and where it says that it is published."""
-    from selectolax.lexbor import LexborHTMLParser
-
     tree = LexborHTMLParser(page)
     body, head = tree.body, tree.head
     parts = _Page(body, bare).parts() if body is not None else []
@@ -119,75 +86,20 @@ def _plain(words: str) -> str:
 
 
 class _Page:
-    def __init__(self, body: "LexborNode", bare: bool) -> None:
-        self._bare = bare
-        self._inside = bare  # of the page's main part
-        self._root = body
-        self._length = len(body.text())
-        styles = [style.text() for style in body.parser.css("style")]
-        self._unseen = frozenset(
-            name[1:] if name[0] == "." else name
-            for style in styles
-            for name in DISPLAY_NONE.findall(re.sub(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", style))
-        )
-        if not bare:
-            self._find_main(body)
+    """Reads the parts of a page's body."""
 
-    def _find_main(self, body: "LexborNode") -> None:
-        for selector in ("main", "[role=main]", "[itemprop=articleBody]", "article", "#mw-content-text", "#content"):
-            found = body.css(selector)
-            if len(found) == 1 and (length := len(found[0].text())) >= MAIN * self._length:
-                self._root, self._inside, self._length = found[0], True, length
-                return
+    def __init__(self, body: LexborNode, bare: bool) -> None:
+        self._bare = bare
+        self._around = Surroundings(body, bare)
 
     def parts(self) -> list[Part]:
-        parts = self._blocks(self._root, 0)
-        if not self._inside or self._bare or any(part.kind == "heading" and part.level == 1 for part in parts):
+        parts = self._blocks(self._around.root, 0)
+        if not self._around.is_main or self._bare or any(part.kind == "heading" and part.level == 1 for part in parts):
             return parts
-        top = self._root.parser.css("h1")  # that of a page often stands above its main part
+        top = self._around.root.parser.css("h1")  # that of a page often stands above its main part
         return [*self._heading(top[0], 1, 0), *parts] if len(top) == 1 else parts
 
-    def _left_out(self, node: "LexborNode") -> bool:
-        tag = node.tag or ""
-        if tag in NEVER:
-            return True
-        attributes = node.attributes
-        if attributes and (self._is_unseen(attributes) or (tag == "a" and _is_permalink(node))):
-            return True
-        if tag == "button":
-            return not self._bare and not _is_text(node)
-        if self._bare:
-            return False
-        return (tag in AROUND and self._is_around(node, tag)) or bool(attributes and self._is_named_so(node))
-
-    def _is_unseen(self, attributes: Mapping[str, str | None]) -> bool:
-        if "hidden" in attributes or HIDDEN.search(attributes.get("style") or ""):
-            return True
-        names = (attributes.get("class") or "").split()
-        return bool(self._unseen) and not self._unseen.isdisjoint([*names, f"#{attributes.get('id')}"])
-
-    def _is_named_so(self, node: "LexborNode") -> bool:
-        """Whether an element's role, class or id says that it is no part of the text; a heading's words name it too."""
-        attributes = node.attributes
-        if (node.tag or "") in HEADINGS or _is_note(node):
-            return False
-        if attributes.get("aria-hidden") == "true" or attributes.get("role") in ROLES:
-            return not self._is_whole(node)
-        id_ = attributes.get("id") or ""
-        names = [*(attributes.get("class") or "").split(), *([] if _is_slug(id_, node) else [id_])]
-        return any(map(BOILERPLATE.fullmatch, names)) and not self._is_whole(node) and not _is_prose(node)
-
-    def _is_around(self, node: "LexborNode", tag: str) -> bool:
-        if (self._inside and tag in ("aside", "header")) or _is_note(node):
-            return False
-        if tag in ("header", "form", "menu") and (self._is_whole(node) or node.css_first("h1") is not None):
-            return False
-        return tag == "nav" or not self._is_whole(node)
-
-    def _is_whole(self, node: "LexborNode") -> bool:
-        return node.tag == "body" or len(node.text()) > WHOLE * self._length
-
-    def _blocks(self, node: "LexborNode", depth: int) -> list[Part]:
+    def _blocks(self, node: LexborNode, depth: int) -> list[Part]:
         """The blocks in an element; text that stands in it without an element of its own is a paragraph."""
         if depth > DEEPEST:
             return paragraph(_shown(node.text()))
@@ -199,7 +111,7 @@ class _Page:
                 loose.append(_shown(child.text(deep=False)))
             elif tag == "img":
                 loose.append(_formula(child))
-            elif tag.startswith("-") or self._left_out(child):
+            elif tag.startswith("-") or self._around.leaves_out(child):
                 continue
             elif tag in BLOCKS or self._holds_blocks(child):
                 parts += _flush(loose)
@@ -208,14 +120,14 @@ class _Page:
                 loose.append(self._element(child, tag, depth + 1))
         return parts + _flush(loose)
 
-    def _holds_blocks(self, node: "LexborNode") -> bool:
+    def _holds_blocks(self, node: LexborNode) -> bool:
         """An inline element, as a link or an unknown one, can have blocks in it."""
         child = node.child
         if child is None or (child.next is None and child.tag == "-text"):
             return False
         return any((n.tag or "") in BLOCKS for n in node.traverse(include_text=False) if n.mem_id != node.mem_id)
 
-    def _block(self, node: "LexborNode", tag: str, depth: int) -> list[Part]:
+    def _block(self, node: LexborNode, tag: str, depth: int) -> list[Part]:
         if level := HEADINGS.get(tag):
             return self._heading(node, level, depth)
         if tag == "pre":
@@ -227,18 +139,18 @@ class _Page:
         if tag == "table":
             return self._table(node, depth)
         parts = self._blocks(node, depth)
-        kind = "caption" if tag in ("figcaption", "caption") else "note" if _is_note(node) else ""
+        kind = "caption" if tag in ("figcaption", "caption") else "note" if is_note(node) else ""
         return [part._replace(kind=kind) if kind and part.kind == "paragraph" else part for part in parts]
 
-    def _heading(self, node: "LexborNode", level: int, depth: int) -> list[Part]:
+    def _heading(self, node: LexborNode, level: int, depth: int) -> list[Part]:
         inner = node.css_first("[id], a[name]")
         around = node.parent if node.prev is None or node.prev.tag == "-text" else None
         places = (node, inner, around if around is not None and around.tag in ("section", "div", "article") else None)
         found = (one.attributes.get("id") or one.attributes.get("name") for one in places if one is not None)
         return heading(self._inline(node, depth), level, next(filter(None, found), ""))
 
-    def _list(self, node: "LexborNode", tag: str, depth: int) -> list[Part]:
-        if self._is_menu(node):
+    def _list(self, node: LexborNode, tag: str, depth: int) -> list[Part]:
+        if self._around.is_menu(node):
             return []
         kind = node.attributes.get("type") or ""
         number = _integer(node.attributes.get("start"), 1)
@@ -248,7 +160,7 @@ class _Page:
             number = _integer(node.attributes.get("start"), sum(child.tag == "li" for child in node.iter()))
         items: list[tuple[str, list[Part]]] = []
         for child in node.iter():
-            if self._left_out(child):
+            if self._around.leaves_out(child):
                 continue
             parts = self._block(child, child.tag or "", depth + 1)
             if child.tag != "li" and items and child.tag in LISTS:  # a list right in a list belongs to the item above
@@ -259,21 +171,12 @@ class _Page:
                 number += step
         return listed(items)
 
-    def _is_menu(self, node: "LexborNode") -> bool:
-        """Whether a list is nothing but many short links, on a page that has other text."""
-        if self._bare or len(node.css("a[href]")) < LEAST_MENU:
-            return False
-        words = len("".join(node.text().split()))
-        linked = sum(len("".join(link.text().split())) for link in node.css("a[href]"))
-        short = linked < MENU_ITEM * len(node.css("li"))
-        return linked > 0.95 * words and short and words < MENU_SHARE * self._length
-
-    def _definitions(self, node: "LexborNode", depth: int) -> list[Part]:
+    def _definitions(self, node: LexborNode, depth: int) -> list[Part]:
         """An explanation stands on one line with its term, as neither says much alone; a list or listing below it."""
         items: list[tuple[str, list[Part]]] = []
         terms: list[str] = []
         for child in _terms(node):
-            if self._left_out(child):
+            if self._around.leaves_out(child):
                 continue
             if child.tag == "dt":
                 terms.append(one_line(self._inline(child, depth)))
@@ -288,9 +191,9 @@ class _Page:
             terms = []
         return listed([*items, *(("", paragraph(term)) for term in terms)])
 
-    def _table(self, node: "LexborNode", depth: int) -> list[Part]:
-        lines = [row for row in _rows(node) if not self._left_out(row)]
-        cells = [[c for c in row.iter() if c.tag in ("td", "th") and not self._left_out(c)] for row in lines]
+    def _table(self, node: LexborNode, depth: int) -> list[Part]:
+        lines = [row for row in _rows(node) if not self._around.leaves_out(row)]
+        cells = [[c for c in row.iter() if c.tag in ("td", "th") and not self._around.leaves_out(c)] for row in lines]
         caption = [part for c in node.iter() if c.tag == "caption" for part in paragraph(self._inline(c), "caption")]
         layout = max((len(row) for row in cells), default=0) < 2 or any(
             cell.css_first("h1,h2,h3,h4,h5,h6,pre") is not None
@@ -304,7 +207,7 @@ class _Page:
         sides = any(row and row[0].tag == "th" for row in cells[top:])
         return [*caption, *spanned([[self._cell(c, depth) for c in row] for row in cells], top, sides)]
 
-    def _header_rows(self, lines: "list[LexborNode]", cells: "list[list[LexborNode]]") -> int:
+    def _header_rows(self, lines: list[LexborNode], cells: list[list[LexborNode]]) -> int:
         """How many rows at a table's top hold the names of its columns."""
         top = 0
         for line, row in zip(lines, cells, strict=True):
@@ -316,10 +219,10 @@ class _Page:
             top = 1
         return top if top < len(cells) else min(top, 1)
 
-    def _cell(self, node: "LexborNode", depth: int) -> Span:
+    def _cell(self, node: LexborNode, depth: int) -> Span:
         return Span(one_line(self._inline(node, depth + 1)), _span(node, "colspan"), _span(node, "rowspan"))
 
-    def _inline(self, node: "LexborNode", depth: int = 0) -> str:
+    def _inline(self, node: LexborNode, depth: int = 0) -> str:
         """An element's words as one text; blocks in it are apart by a line's end."""
         if depth > DEEPEST:
             return _shown(node.text())
@@ -330,12 +233,12 @@ class _Page:
                 parts.append(_shown(child.text(deep=False)))
             elif tag == "img":
                 parts.append(_formula(child))
-            elif not tag.startswith("-") and not self._left_out(child):
+            elif not tag.startswith("-") and not self._around.leaves_out(child):
                 text = self._element(child, tag, depth + 1)
                 parts.append(f"\n{text}\n" if tag in BLOCKS else text)
         return "".join(parts)
 
-    def _element(self, node: "LexborNode", tag: str, depth: int) -> str:
+    def _element(self, node: LexborNode, tag: str, depth: int) -> str:
         if tag == "br":
             return "\n"
         if tag == "wbr":
@@ -350,30 +253,19 @@ class _Page:
             return "" if note and tag == "sup" else raised(text) if tag == "sup" else lowered(text)
         return text
 
-    def _math(self, node: "LexborNode", depth: int) -> str:
+    def _math(self, node: LexborNode, depth: int) -> str:
         """A formula as one writes it on a line."""
         if depth > DEEPEST:
             return _shown(node.text())
         parts = []
         for child in node.iter(include_text=True):
             if child.tag == "-text":
-                parts.append(_shown(child.text(deep=False)).strip())
+                parts += filter(None, [_shown(child.text(deep=False)).strip()])
             elif child.tag and not child.tag.startswith(("-", "annotation")):
                 parts.append(self._math(child, depth + 1))
-        parts = [part for part in parts if part] if node.tag in ("mrow", "math") else parts
-        if node.tag == "mfrac" and len(parts) == 2:
-            return "/".join(part if len(part) < 3 or part.isalnum() else f"({part})" for part in parts)
-        if node.tag in ("msup", "msub") and len(parts) == 2:
-            moved = (raised if node.tag == "msup" else lowered)(parts[1])
-            sign = "^" if node.tag == "msup" else "_"
-            return parts[0] + (moved if moved != parts[1] else f"{sign}{parts[1]}")
-        if node.tag == "msqrt":
-            return f"√({''.join(parts)})"
-        if node.tag == "mo":
-            return f" {parts[0]} " if parts and parts[0] in "=<>≤≥≠≈→" else "".join(parts)
-        return (" " if node.tag in ("mtr", "mtable", "semantics") else "").join(parts)
+        return of_mathml(node.tag or "", parts)
 
-    def _verbatim(self, node: "LexborNode", depth: int = 0) -> str:
+    def _verbatim(self, node: LexborNode, depth: int = 0) -> str:
         parts = []
         for child in node.iter(include_text=True):
             tag = child.tag or ""
@@ -381,16 +273,9 @@ class _Page:
                 parts.append(child.text(deep=False))
             elif tag == "br":
                 parts.append("\n")
-            elif not tag.startswith("-") and not self._left_out(child):
+            elif not tag.startswith("-") and not self._around.leaves_out(child):
                 parts.append(child.text() if depth > DEEPEST else self._verbatim(child, depth + 1))
         return "".join(parts)
-
-
-def _is_prose(node: "LexborNode") -> bool:
-    """Whether an element reads as text, whatever its name: a box in a book is a "sidebar" as well."""
-    words = len(node.text())
-    linked = sum(len(link.text()) for link in node.css("a[href]"))
-    return words - linked > PROSE and linked < 0.3 * words
 
 
 def _flush(loose: list[str]) -> list[Part]:
@@ -403,50 +288,21 @@ def _shown(text: str) -> str:
     return re.sub(r"\s+", " ", RESERVED.sub("", text))
 
 
-def _formula(picture: "LexborNode") -> str:
+def _formula(picture: LexborNode) -> str:
     """What stands for the picture of a formula; pictures of other things have no words."""
     attributes = picture.attributes
     return _shown(attributes.get("alt") or "") if FORMULA.search(attributes.get("class") or "") else ""
 
 
-def _alternative(formula: "LexborNode") -> str:
+def _alternative(formula: LexborNode) -> str:
     return _shown(formula.attributes.get("alttext") or "")
-
-
-def _is_permalink(link: "LexborNode") -> bool:
-    return bool(link.text().strip()) and bool(PERMALINK.fullmatch(link.text().strip()))
-
-
-def _is_text(button: "LexborNode") -> bool:
-    """Whether what stands in a button is part of the text, as a heading that opens what is below it."""
-    around = button.parent
-    attributes = button.attributes
-    opens = "aria-expanded" in attributes or "aria-controls" in attributes or "data-toggle" in attributes
-    return (around is not None and around.tag in HEADINGS) or (opens and len(button.text().split()) > 2)
-
-
-def _is_note(node: "LexborNode") -> bool:
-    """Whether an element is a note to the text, as at a page's foot."""
-    attributes = node.attributes
-    names = " ".join(attributes.get(name) or "" for name in ("role", ":type", "epub:type", "class"))
-    return not NOTES.isdisjoint(names.split())
-
-
-def _is_slug(id_: str, node: "LexborNode") -> bool:
-    """Whether an element's name is made of the words of the heading that it begins with."""
-    first = node.css_first("h1,h2,h3,h4,h5,h6")
-    return first is not None and _slug(id_) == _slug(first.text())
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text.casefold())
 
 
 def _integer(text: str | None, otherwise: int) -> int:
     return int(text) if text and re.fullmatch(r"-?\d{1,6}", text.strip()) else otherwise
 
 
-def _terms(node: "LexborNode") -> "Iterator[LexborNode]":
+def _terms(node: LexborNode) -> Iterator[LexborNode]:
     for child in node.iter():
         if child.tag == "div":
             yield from child.iter()
@@ -454,7 +310,7 @@ def _terms(node: "LexborNode") -> "Iterator[LexborNode]":
             yield child
 
 
-def _rows(table: "LexborNode") -> "Iterator[LexborNode]":
+def _rows(table: LexborNode) -> Iterator[LexborNode]:
     for child in table.iter():
         if child.tag == "tr":
             yield child
@@ -462,11 +318,11 @@ def _rows(table: "LexborNode") -> "Iterator[LexborNode]":
             yield from (row for row in child.iter() if row.tag == "tr")
 
 
-def _span(cell: "LexborNode", name: str) -> int:
+def _span(cell: LexborNode, name: str) -> int:
     value = (cell.attributes.get(name) or "").strip()
     return min(int(value), 100) if value.isascii() and value.isdecimal() and len(value) < 6 and int(value) else 1
 
 
-def _is_bold(cell: "LexborNode") -> bool:
+def _is_bold(cell: LexborNode) -> bool:
     words = cell.text(strip=True)
     return bool(words) and words == "".join(b.text(strip=True) for b in cell.css("b, strong"))

@@ -8,8 +8,7 @@ from xml.etree.ElementTree import Element
 
 from qa.errors import CorpusError
 from qa.formats.archive import Archive, resolve
-from qa.formats.numbering import value
-from qa.formats.words import lowered, one_line, raised
+from qa.formats.words import one_line
 
 NO_TITLES = re.compile(  # what a program puts there by itself
     r"(?:untitled|unbenannt|sans titre|do[ck]ument|presentation|slide|workbook)[ -]?\d*|(?:book|mappe)\d+"
@@ -19,8 +18,6 @@ NO_TITLES = re.compile(  # what a program puts there by itself
     re.IGNORECASE,
 )
 OFF = ("0", "false", "off", "none")
-DELETED = frozenset(("del", "moveFrom"))
-DEEPEST = 40  # parts of a formula inside one another
 
 
 def opened(data: bytes, part: str, kind: str) -> Archive:
@@ -83,51 +80,3 @@ def part_of(archive: Archive, main: str, kind: str) -> Element | None:
         return archive.xml(name) if name in archive else None
     except CorpusError:
         return None
-
-
-def formula(element: Element, depth: int = 0) -> str:
-    """A formula as one writes it on a line."""
-    if element.tag == "t":
-        return element.text or ""
-    inside = [child for child in element if not child.tag.endswith("Pr") and child.tag not in DELETED]
-    parts = [(child.tag, formula(child, depth + 1)) for child in inside] if depth <= DEEPEST else []
-    inner = {"e": "", "sub": "", "sup": "", "lim": ""} | dict(parts)
-    match element.tag:
-        case "f":
-            words = f"{_grouped(inner.get('num', ''))}/{_grouped(inner.get('den', ''))}"
-        case "rad":
-            words = f"{raised(inner.get('deg', ''))}√({inner['e']})"
-        case "sSup" | "sSub" | "sSubSup":
-            words = _grouped(inner["e"]) + _beside(inner["sub"], inner["sup"])
-        case "nary":
-            words = f"{value(element, 'naryPr/chr') or '∫'}{_beside(inner['sub'], inner['sup'])} {inner['e']}"
-        case "limLow" | "limUpp":
-            words = inner["e"] + _beside(inner["lim"], "")
-        case "func":
-            words = f"{inner.get('fName', '')} {inner['e']}"
-        case "d":
-            first, last = (element.find(f"dPr/{end}Chr") for end in ("beg", "end"))
-            words = ", ".join(words for tag, words in parts if tag == "e")
-            words = f"{_sign(first, '(')}{words}{_sign(last, ')')}"
-        case _:
-            between = {"m": "; ", "eqArr": "; ", "mr": " "}.get(element.tag, "")
-            words = between.join(words for _, words in parts)
-    return words
-
-
-def _sign(element: Element | None, usual: str) -> str:
-    return usual if element is None else element.get(":val", "")  # that of a bracket can be none
-
-
-def _beside(below: str, above: str) -> str:
-    """What stands at a sign's foot and at its head."""
-    words = ""
-    for text, sign, move in ((below, "_", lowered), (above, "^", raised)):
-        moved = move(text)
-        words += moved if not text or moved != text else f"{sign}{_grouped(text)}"
-    return words
-
-
-def _grouped(words: str) -> str:
-    """A part of a formula, in brackets where it would be read otherwise without."""
-    return words if len(words) < 2 or re.fullmatch(r"[\w.,]*|√?\([^()]*\)", words) else f"({words})"

@@ -6,16 +6,16 @@ from xml.etree.ElementTree import Element
 
 from qa.formats.archive import Archive
 from qa.formats.converted import Converted
+from qa.formats.formulas import of_office
 from qa.formats.numbering import integer
 from qa.formats.numbers import shown
-from qa.formats.office import addresses_of, core_title, formula, links_of, opened
+from qa.formats.office import addresses_of, core_title, links_of, opened
 from qa.formats.tables import Span, rows, spanned
 from qa.formats.words import LIVE, bare, linked, lowered, one_line, raised
 from qa.formats.writing import Part, heading, nested, paragraph, written
 
 DEEPEST = 50  # groups of shapes inside one another
 SAME_LINE = 0.5  # of the lower one's height: shapes that begin less far from one another stand on a line
-TITLES = ("for title", "for ctrTitle")
 
 Place = tuple[int, int, int]  # from the top, from the left, and how high
 
@@ -169,7 +169,7 @@ class _Slide:
                 parts.append("\n")
                 continue
             if (shown := next(element.iter("oMath"), None)) is not None:
-                parts.append(formula(shown))
+                parts.append(of_office(shown))
                 continue
             words = "".join(inner.text or "" for inner in element.iter("t"))
             style = element.find("rPr")
@@ -222,8 +222,7 @@ def _layout(archive: Archive, layout: str) -> dict[str, Place]:
     for name in (*links_of(archive, layout, "/slideMaster").values(), layout):
         for shape in archive.xml(name).iter("sp") if name in archive else ():
             kind, number = _kind(shape)
-            usual = found.get("for title" if kind in TITLES else "for body")
-            if place := _frame_place(shape.find("spPr/xfrm")) or (usual if name == layout else None):
+            if place := _frame_place(shape.find("spPr/xfrm")):
                 found[kind] = place
                 found |= {number: place} if name == layout and number else {}
     return found
@@ -257,13 +256,6 @@ def _placeholder(shape: Element) -> str | None:
     return None if place is None else place.get("type", "obj")
 
 
-def _seen(text: str, pattern: str) -> str:
-    try:
-        return shown(text, pattern) if pattern else text
-    except ArithmeticError:  # a format that makes of it what no number can be
-        return text
-
-
 def _points(values: Element | None) -> dict[int, str]:
     """Texts or numbers by their places, numbers as they are shown."""
     if values is None:
@@ -278,6 +270,7 @@ def _points(values: Element | None) -> dict[int, str]:
         for at in sorted(texts.keys() | points.keys()):
             if at in points:
                 last = one_line(points[at].findtext("v") or "")
-                last = _seen(last, points[at].get("formatCode") or pattern)
+                pattern_here = points[at].get("formatCode") or pattern
+                last = shown(last, pattern_here) if pattern_here else last
             texts[at] = f"{last} {texts[at]}".strip() if at in texts else last
     return texts

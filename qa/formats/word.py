@@ -6,15 +6,17 @@ What was deleted with changes tracked, hidden text, comments, headers, footers a
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from qa.formats.archive import Archive
 from qa.formats.converted import Converted
+from qa.formats.formulas import DELETED, of_office
 from qa.formats.markup import page_of, parts_of
 from qa.formats.numbering import Numbering, integer, value
-from qa.formats.office import DELETED, OFF, addresses_of, core_title, formula, links_of, main_part, opened, part_of
+from qa.formats.office import OFF, addresses_of, core_title, links_of, main_part, opened, part_of
 from qa.formats.tables import Span, spanned
-from qa.formats.text import decode
 from qa.formats.words import END, LIVE, RESERVED, TARGET, WORDS, bare, linked, lowered, one_line, raised
 from qa.formats.writing import Part, code, heading, nested, paragraph, written
 
@@ -66,6 +68,12 @@ def convert_docx(data: bytes) -> Converted:
     return written(parts, core_title(archive) or document.title or first)
 
 
+class _Item(NamedTuple):
+    depth: int
+    shown: str  # its number
+    parts: list[Part]
+
+
 class _Document:
     def __init__(self, archive: Archive, main: str, depth: int = 0) -> None:
         self.title: str | None = None
@@ -88,20 +96,24 @@ class _Document:
         return [*self.blocks(body, 0), *self.notes()] if body is not None else []
 
     def blocks(self, parent: Element, depth: int) -> list[Part]:
-        """The blocks of a body, a cell, a note or a text box."""
+        """The blocks of a body, a cell, a note or a text box: items that follow one another are a list, lines of code
+        a listing."""
         found: list[Part] = []
-        items: list[tuple[int, str, list[Part]]] = []
-        listing: list[str] = []
+        for kind, run in groupby(self._pieces(parent, depth), key=type):
+            pieces = list(run)
+            if kind is _Item:
+                found += nested([piece for piece in pieces if isinstance(piece, _Item)])
+            elif kind is str:
+                found += code("\n".join(piece for piece in pieces if isinstance(piece, str)))
+            else:
+                found += [part for piece in pieces if isinstance(piece, list) for part in piece]
+        return found
 
-        def close() -> None:
-            found.extend([*code("\n".join(listing)), *nested(items)])
-            listing.clear()
-            items.clear()
-
+    def _pieces(self, parent: Element, depth: int) -> "Iterator[list[Part] | _Item | str]":
+        """What the elements of a body are, one after the other: blocks, items, and lines of listings."""
         for element in _content(parent, 0) if depth <= DEEPEST else ():
             if element.tag != "p":
-                close()
-                found += self._table(element, depth + 1) if element.tag == "tbl" else self._chunk(element)
+                yield self._table(element, depth + 1) if element.tag == "tbl" else self._chunk(element)
                 continue
             text = self._words(element)
             boxes = [box for inner in _boxes(element) for box in self.blocks(inner, depth + 1)]
@@ -110,29 +122,18 @@ class _Document:
                 continue
             gone = any(element.find(f"pPr/rPr/{tag}") is not None for tag in (*DELETED, "vanish"))
             place = self._list_place(element) if text.strip() or not gone else None  # Word counts empty ones as well
-            place = place if text.strip() else None
             if LISTINGS.fullmatch(name):
-                found += nested(items)
-                items.clear()
-                listing.append(text)
-            elif level and text.strip():
-                close()
-                shown = f"{place[1]} " if place and place[1] else ""
-                found += [*self.notes(), *heading(shown + text, level)]
+                yield text
+            elif text.strip() and level:
+                yield [*self.notes(), *heading(f"{place[1]} {text}" if place else text, level)]
                 if name.lower() == "title" and self.title is None:
                     self.title = one_line(bare(text))
-            elif place is not None:
-                found += code("\n".join(listing))
-                listing.clear()
-                items.append((*place, paragraph(text)))
+            elif text.strip() and place:
+                yield _Item(*place, paragraph(text))
             elif text.strip():
-                close()
-                found += paragraph(text, "caption" if name.lower() == "caption" else "paragraph")
+                yield paragraph(text, "caption" if name.lower() == "caption" else "paragraph")
             if boxes:
-                close()
-                found += boxes
-        close()
-        return found
+                yield boxes
 
     def notes(self) -> list[Part]:
         """The notes that the text above has called."""
@@ -152,7 +153,7 @@ class _Document:
         if ending == "docx":
             archive = opened(data, "[Content_Types].xml", "document")
             return _Document(archive, main_part(archive, "word/document.xml"), self._depth + 1).parts()
-        return [part for text in decode(data).split("\n\n") for part in paragraph(text)] if ending == "txt" else []
+        return []
 
     def _style(self, element: Element) -> tuple[int, str]:
         """A paragraph's level as a heading, 0 for none, and its style's name."""
@@ -188,7 +189,7 @@ class _Document:
         return integer(depth), self._numbering.next(number, integer(depth))
 
     def _table(self, table: Element, depth: int) -> list[Part]:
-        lines = [line for line in _content(table, 0, "tr") if line.find("trPr/del") is None]
+        lines = list(_content(table, 0, "tr"))
         cells = [list(_content(line, 0, "tc")) for line in lines]
         if max((len(row) for row in cells), default=0) < 2:
             return [part for row in cells for cell in row for part in self.blocks(cell, depth)]
@@ -209,14 +210,12 @@ class _Document:
         if said and said[0]:
             return said.index(False) if False in said else 1
         look = table.find("tblPr/tblLook")
-        bits = look.get(":val", "") if look is not None else ""
-        set_so = (look.get(":firstRow") if look is not None else "") or (
-            "1" if re.fullmatch(r"[0-9A-Fa-f]{4}", bits) and int(bits, 16) & 0x20 else "0"
+        styles = (
+            self._chain(value(table, "tblPr/tblStyle")) if look is not None and look.get(":firstRow") == "1" else ()
         )
-        styles = list(self._chain(value(table, "tblPr/tblStyle")))
-        if set_so not in OFF and any(style.names and not PLAIN_TABLES.fullmatch(style.name) for style in styles):
+        if any(style.names and not PLAIN_TABLES.fullmatch(style.name) for style in styles):
             return 1
-        return 1 if len(lines) > 1 and _is_bold(lines[0]) and not any(map(_is_bold, lines[1:])) else None
+        return 1 if _is_bold(lines[0]) and not any(map(_is_bold, lines[1:])) else None
 
     def _words(self, element: Element, depth: int = 0) -> str:
         """The words of a paragraph or a part of it."""
@@ -237,10 +236,8 @@ class _Document:
                 self._fields[-1:] = [text + (child.text or "") for text in self._fields[-1:]]
             elif tag in ("footnoteReference", "endnoteReference"):
                 self._called.append((tag.removesuffix("Reference"), child.get(":id", "")))
-                if child.get(":customMarkFollows", "0") not in OFF:
-                    break
             elif tag == "oMath":
-                parts.append(formula(child))
+                parts.append(of_office(child))
             else:
                 parts.append(self._moved(child, self._words(child, depth + 1)))
         return "".join(parts)
@@ -265,8 +262,6 @@ class _Document:
         if element.tag == "hyperlink" and LIVE.match(target := self._addresses.get(element.get(":id", ""), "")):
             place = element.get(":anchor", "")
             return linked(words, f"{target}#{place}" if place and "#" not in target else target)
-        if element.tag == "fldSimple":
-            return linked(words, _target(element.get(":instr", "")))
         place = self._look(element, "vertAlign") if element.tag == "r" else ""
         return raised(words) if place == "superscript" else lowered(words) if place == "subscript" else words
 

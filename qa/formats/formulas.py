@@ -1,0 +1,86 @@
+"""Formulas → as one writes them on a line: "(a + b)/2", "x²", "√(n)"."""
+
+import re
+from xml.etree.ElementTree import Element
+
+from qa.formats.numbering import value
+from qa.formats.words import lowered, raised
+
+DELETED = frozenset(("del", "moveFrom"))  # with changes tracked
+DEEPEST = 40  # parts of a formula inside one another
+
+
+def fraction(above: str, below: str) -> str:
+    """One over another."""
+    return f"{_grouped(above)}/{_grouped(below)}"
+
+
+def scripted(words: str, below: str, above: str) -> str:
+    """Words with what stands at their foot and at their head."""
+    return _grouped(words) + _beside(below, above)
+
+
+def _beside(below: str, above: str) -> str:
+    """What stands at a sign's foot and at its head."""
+    words = ""
+    for text, sign, move in ((below, "_", lowered), (above, "^", raised)):
+        moved = move(text)
+        words += moved if not text or moved != text else f"{sign}{_grouped(text)}"
+    return words
+
+
+def _grouped(words: str) -> str:
+    """A part of a formula, in brackets where it would be read otherwise without."""
+    return words if len(words) < 2 or re.fullmatch(r"[\w.,]*|√?\([^()]*\)", words) else f"({words})"
+
+
+def of_office(element: Element, depth: int = 0) -> str:
+    """A formula of Office (ECMA-376 part 1, 22.1)."""
+    if element.tag == "t":
+        return element.text or ""
+    inside = [child for child in element if not child.tag.endswith("Pr") and child.tag not in DELETED]
+    parts = [(child.tag, of_office(child, depth + 1)) for child in inside] if depth <= DEEPEST else []
+    inner = {"e": "", "sub": "", "sup": "", "lim": ""} | dict(parts)
+    match element.tag:
+        case "f":
+            words = fraction(inner.get("num", ""), inner.get("den", ""))
+        case "rad":
+            words = f"{raised(inner.get('deg', ''))}√({inner['e']})"
+        case "sSup" | "sSub" | "sSubSup":
+            words = scripted(inner["e"], inner["sub"], inner["sup"])
+        case "nary":
+            words = f"{value(element, 'naryPr/chr') or '∫'}{_beside(inner['sub'], inner['sup'])} {inner['e']}"
+        case "limLow" | "limUpp":
+            words = inner["e"] + _beside(inner["lim"], "")
+        case "func":
+            words = f"{inner.get('fName', '')} {inner['e']}"
+        case "d":
+            first, last = (element.find(f"dPr/{end}Chr") for end in ("beg", "end"))
+            words = ", ".join(words for tag, words in parts if tag == "e")
+            words = f"{_sign(first, '(')}{words}{_sign(last, ')')}"
+        case _:
+            between = {"m": "; ", "eqArr": "; ", "mr": " "}.get(element.tag, "")
+            words = between.join(words for _, words in parts)
+    return words
+
+
+def _sign(element: Element | None, usual: str) -> str:
+    return usual if element is None else element.get(":val", "")  # that of a bracket can be none
+
+
+def of_mathml(tag: str, parts: list[str]) -> str:
+    """An element of MathML whose own elements are these parts."""
+    match tag, parts:
+        case "mfrac", [above, below]:
+            words = fraction(above, below)
+        case "msup", [base, above]:
+            words = scripted(base, "", above)
+        case "msub" | "msubsup" | "munder" | "munderover", [base, below, *above]:
+            words = scripted(base, below, "".join(above))
+        case "msqrt", _:
+            words = f"√({''.join(parts)})"
+        case "mo", [sign] if sign in "=<>≤≥≠≈→":
+            words = f" {sign} "
+        case _:
+            words = (" " if tag in ("mtr", "mtable", "semantics") else "").join(parts)
+    return words
