@@ -1,15 +1,13 @@
 """Markdown, by markdown-it and by way of HTML: what a reader of the rendered page sees."""
 
 import re
-from functools import cache
-from typing import TYPE_CHECKING
+from dataclasses import replace
+
+from markdown_it import MarkdownIt
 
 from qa.formats.converted import Converted
 from qa.formats.markup import convert_page
 from qa.formats.text import decode
-
-if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
 
 FRONT_MATTER = (  # YAML's and TOML's, how a field stands in it
     (
@@ -20,6 +18,7 @@ FRONT_MATTER = (  # YAML's and TOML's, how a field stands in it
     ),
     (re.compile(r"\A\+\+\+[ \t]*\n(?P<fields>.*?)\n\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL), "="),
 )
+MARKDOWN = MarkdownIt("commonmark", {"html": True, "maxNesting": 60}).enable(["table", "strikethrough"])
 ADDRESSES = ("canonical_url", "canonical", "permalink", "url")
 
 
@@ -33,12 +32,5 @@ def convert_md(data: bytes) -> Converted:
             fields = {name.lower(): value.strip("\"'") for name, value in lines}
             text = text[front.end() :]
     address = next((fields[name] for name in ADDRESSES if fields.get(name, "").startswith(("http:", "https:"))), None)
-    found = convert_page(_parser().render(text), bare=True)
-    return Converted(found.text, fields.get("title") or found.title, found.blocks, found.links, address=address)
-
-
-@cache
-def _parser() -> "MarkdownIt":
-    from markdown_it import MarkdownIt
-
-    return MarkdownIt("commonmark", {"html": True, "maxNesting": 60}).enable(["table", "strikethrough"])
+    found = convert_page(MARKDOWN.render(text), bare=True)
+    return replace(found, title=fields.get("title") or found.title, address=address)

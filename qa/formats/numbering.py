@@ -36,13 +36,14 @@ class Numbering:
         self._numbers: dict[str, tuple[str, dict[int, int]]] = {}  # a list and where some of its levels begin anew
         self._changed: dict[tuple[str, int], _Level] = {}  # levels that one number of a list has of its own
         self._begun: set[tuple[str, int]] = set()
-        for one in part.iter("abstractNum") if part is not None else ():
+        kept = list(part.iter("abstractNum")) if part is not None else []
+        for one in kept:
             levels = {integer(level.get(":ilvl", "")): _level(level) for level in one.findall("lvl")}
             self._lists[one.get(":abstractNumId", "")] = _List(levels)
-        linked = {value(one, "styleLink"): one for one in part.iter("abstractNum")} if part is not None else {}
-        for one in part.iter("abstractNum") if part is not None else ():  # those that a style has the levels of
-            if (style := value(one, "numStyleLink")) and (other := linked.get(style)) is not None:
-                self._lists[one.get(":abstractNumId", "")] = self._lists[other.get(":abstractNumId", "")]
+        linked = {value(one, "styleLink"): self._lists[one.get(":abstractNumId", "")] for one in kept}
+        for one in kept:  # those that a style has the levels of
+            if (style := value(one, "numStyleLink")) and style in linked:
+                self._lists[one.get(":abstractNumId", "")] = linked[style]
         for one in part.iter("num") if part is not None else ():
             starts = {}
             for change in one.findall("lvlOverride"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from qa.errors import CorpusError
 from qa.formats.converted import Converted
 from qa.formats.text import decode
-from qa.formats.words import one_line
+from qa.formats.words import SENTENCE_END, one_line
 from qa.formats.writing import paragraph, written
 
 TIME = r"(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
@@ -20,7 +20,6 @@ NEXT_NUMBER = re.compile(r"(?:\A|\n)[ \t]*\d+[ \t]*\n\Z")
 BESIDE = 0.2  # seconds between what is shown on and what is added to it
 PAUSE = 2.0  # seconds without a word
 LONGEST = 700  # characters of a paragraph, after which it ends with the sentence
-END = re.compile(r"[.?!…。？！][\"'”’)]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def _said(text: str, title: str | None = None) -> Converted:
             continue
         new_voice = cue.voice if last is None or cue.voice != last.voice else ""
         pause = last is not None and not 0 <= cue.begin - last.end < PAUSE
-        long = sum(map(len, words)) > LONGEST and END.search(words[-1])
+        long = sum(map(len, words)) > LONGEST and SENTENCE_END.search(words[-1])
         if words and (new_voice or pause or long):
             paragraphs.append(" ".join(words))
             words = []
@@ -74,13 +73,13 @@ def _new(cue: _Cue, last: _Cue | None) -> _Cue | None:
     """What is said in a subtitle and wasn't in the one before it: lines are shown on, not said again."""
     if last is None or last.voice != cue.voice:
         return cue
-    if cue.words == last.words:
+    if cue.lines == last.lines:
         return None
     if not -BESIDE < cue.begin - last.end < BESIDE:
         return cue
     for kept in range(min(len(last.lines), len(cue.lines)), 0, -1):
         if last.lines[-kept:] == cue.lines[:kept]:
-            return replace(cue, lines=cue.lines[kept:]) if len(cue.lines) > kept else None
+            return replace(cue, lines=cue.lines[kept:])
     return cue
 
 
