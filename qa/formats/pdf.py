@@ -227,8 +227,8 @@ def _goes_on(last: _Block, first: Part) -> bool:
     """Whether a page begins within the sentence that the last one ended with."""
     if _kind(last) not in ("paragraph", "item") or first.kind != "paragraph":
         return False
-    words = bare(_last_words(last))
-    return not SENTENCE_END.search(words) and (first.words[:1].islower() or bool(RIGHT_TO_LEFT.match(first.words)))
+    words, below = bare(_last_words(last)), bare(first.words)
+    return not SENTENCE_END.search(words) and (below[:1].islower() or bool(RIGHT_TO_LEFT.match(below)))
 
 
 def _with_more(block: _Block, words: str, hyphenated: frozenset[str]) -> _Block:

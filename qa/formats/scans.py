@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qa.errors import CorpusError
 from qa.formats.converted import Converted, still_working, take_room
-from qa.formats.writing import PAGE, Part, heading, listed, one_line, paragraph, rows, written
+from qa.formats.writing import PAGE, PLACE, WORDS, Part, bare, heading, listed, one_line, paragraph, rows, written
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -72,12 +72,16 @@ SENTENCE_END = re.compile(r"[.?!:;…。？！][\"'”’»)\]]*$")
 PARTED = re.compile(r"[^\W\d_][-‐]$")
 AND = re.compile(r"(?:and|or|und|oder|bzw|bis|et|ou|y|o|e|och|en|of)\b")  # after a hyphen that stays
 MARKER = re.compile(r"([•·▪●○*–—-]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?=\S)")
+ITEM = re.compile(f"((?:{PLACE}[^{WORDS}]*{WORDS})?){MARKER.pattern}")
 BULLET = re.compile(r"[•·▪●○*–—-]")
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line and its place, in pixels from the left and from the top; `cells` are those of a table's row."""
+    """A line and its place, in pixels from the left and from the top; `cells` are those of a table's row.
+
+    `mark` says where it stands on the page as it is, not made straight.
+    """
 
     left: float
     right: float
@@ -86,6 +90,12 @@ class _Line:
     text: str
     score: float
     cells: tuple[str, ...] = ()
+    mark: str = ""
+
+    @property
+    def marked(self) -> str:
+        """Its words with its mark."""
+        return self.mark + self.text
 
     @property
     def height(self) -> float:
@@ -183,7 +193,7 @@ def _marked(parts: Sequence[Part], marks: str) -> list[Part]:
 def title_of(parts: Sequence[Part]) -> str | None:
     """The first heading of the highest level."""
     headings = [part for part in parts if part.kind == "heading"]
-    return min(headings, key=lambda part: part.level).words.replace(PAGE, "") if headings else None
+    return bare(min(headings, key=lambda part: part.level).words) if headings else None
 
 
 def read_page(picture: "Image") -> list[Part]:
@@ -191,24 +201,25 @@ def read_page(picture: "Image") -> list[Part]:
 
     Raises CorpusError where its letters are of a kind that isn't read. Pictures have to be readable: see `installed`.
     """
-    page = _in_greys(picture)
-    straight = _straight(page)
+    page = on_paper(picture, "L", LONGEST_SIDE)
+    straight, skew = _straight(page)
     places = _places(straight)
     if not places:
         return []
     for turned in (90, 270) if _is_on_its_side(places) else (0, 180):
         if turned:
-            straight = _straight(page.rotate(turned, expand=True, fillcolor=255))
+            straight, skew = _straight(page.rotate(turned, expand=True, fillcolor=255))
             places = _places(straight)
         lines = _lines(straight, places)
         still_working()
         if read := _sure(lines):
-            return _parts(_ordered(_in_rows(read)))
+            view = _View(straight.size, page.size, turned + skew)
+            return _parts(_ordered([replace(line, mark=view.mark(line)) for line in _in_rows(read)]))
     raise CorpusError(f"scanned without text: letters of its kind can't be read{_what_helps()}")
 
 
-def _in_greys(picture: "Image") -> "Image":
-    """A picture as it is shown on paper, not larger than is read."""
+def on_paper(picture: "Image", mode: str, longest_side: int) -> "Image":
+    """A picture as it is shown on paper, in greys ("L") or colours ("RGB"), not larger than is wanted."""
     from PIL import Image, ImageOps
 
     if picture.width * picture.height > MOST_PIXELS:
@@ -217,8 +228,10 @@ def _in_greys(picture: "Image") -> "Image":
     if whole.mode in ("RGBA", "LA", "PA", "P"):  # what can be seen through is of paper
         whole = whole.convert("RGBA")
         whole = Image.alpha_composite(Image.new("RGBA", whole.size, "white"), whole)
-    page = (whole.point(lambda value: value / 257) if whole.mode.startswith("I") else whole).convert("L")
-    page.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    if whole.mode.startswith("I"):
+        whole = whole.point(lambda value: value / 257).convert("L")
+    page = whole.convert(mode)
+    page.thumbnail((longest_side, longest_side))
     return page
 
 
@@ -314,11 +327,35 @@ def _sure(lines: Sequence[_Line]) -> list[_Line]:
     return read if enough and statistics.median(line.score for line in read) >= USUAL_SCORE else []
 
 
-def _straight(page: "Image") -> "Image":
+def _straight(page: "Image") -> tuple["Image", float]:
+    """A page made straight, and by how many degrees it was turned for that."""
     from PIL.Image import Resampling
 
     angle = _skew(page)
-    return page.rotate(angle, Resampling.BICUBIC, expand=True, fillcolor=255) if angle else page
+    return (page.rotate(angle, Resampling.BICUBIC, expand=True, fillcolor=255) if angle else page), angle
+
+
+class _View(NamedTuple):
+    """How a page was turned to be read: the size of what was read, of the page, and by how many degrees."""
+
+    read: tuple[int, int]
+    page: tuple[int, int]
+    turned: float
+
+    def mark(self, line: _Line) -> str:
+        """Where a line stands on the page: its height and the line's corners, in thousandths of its width."""
+        angle, (width, height) = math.radians(self.turned), self.page
+        sine, cosine = math.sin(angle), math.cos(angle)
+        numbers: list[float] = [height]
+        for x, y in (
+            (line.left, line.top),
+            (line.right, line.top),
+            (line.right, line.bottom),
+            (line.left, line.bottom),
+        ):
+            right, down = x - self.read[0] / 2, y - self.read[1] / 2
+            numbers += [width / 2 + right * cosine - down * sine, height / 2 + right * sine + down * cosine]
+        return f"{PLACE}{','.join(str(round(1000 * number / width)) for number in numbers)}{WORDS}"
 
 
 def _skew(page: "Image") -> float:
@@ -450,7 +487,7 @@ def _across(column: Sequence[_Line]) -> list[_Line]:
 
 
 def _row(line: Sequence[_Line]) -> _Line:
-    cells = tuple(cell.text for cell in line)
+    cells = tuple(cell.marked for cell in line)
     place = line[0].left, line[-1].right, min(cell.top for cell in line), max(cell.bottom for cell in line)
     return _Line(*place, " ".join(cells), min(cell.score for cell in line), cells)
 
@@ -491,28 +528,31 @@ def _size(line: _Line, usual: _Usual) -> int:
 
 
 def _part(lines: Sequence[_Line], usual: _Usual) -> list[Part]:
-    words = lines[0].text
+    words = lines[0].marked
     for line in lines[1:]:
-        words = _joined(words, line.text)
+        words = _joined(words, line)
     level = _size(lines[0], usual)
-    return heading(words, level) if level and len(words) <= 2 * LONGEST_HEADING else paragraph(words)
+    return heading(words, level) if level and len(bare(words)) <= 2 * LONGEST_HEADING else paragraph(words)
 
 
-def _joined(above: str, below: str) -> str:
-    """Two lines as one; the hyphen of a word that is parted between them is left out."""
-    if PARTED.search(above) and below[:1].isalnum() and not AND.match(below):
-        return f"{above[:-1] if below[:1].islower() else above}{below}"
-    return f"{above} {below}"
+def _joined(above: str, below: _Line) -> str:
+    """A line added to those above it; the hyphen of a word that is parted between them is left out."""
+    if PARTED.search(above) and below.text[:1].isalnum() and not AND.match(below.text):
+        return f"{above[:-1] if below.text[:1].islower() else above}{below.marked}"
+    return f"{above} {below.marked}"
 
 
 def _with_lists(parts: Sequence[Part]) -> list[Part]:
     """The parts, those that begin with a bullet or a number as items of lists."""
     found: list[Part] = []
-    for is_item, group in groupby(parts, lambda part: part.kind == "paragraph" and bool(MARKER.match(part.words))):
+    for is_item, group in groupby(parts, lambda part: part.kind == "paragraph" and bool(ITEM.match(part.words))):
         run = list(group)
-        if is_item and (len(run) > 1 or BULLET.match(run[0].words)):
-            marked = [(match[1], part.words[match.end() :]) for part in run if (match := MARKER.match(part.words))]
-            found += listed(("" if BULLET.match(mark) else mark, paragraph(words)) for mark, words in marked)
+        if is_item and (len(run) > 1 or BULLET.match(bare(run[0].words))):
+            items = [(match.groups(), part.words[match.end() :]) for part in run if (match := ITEM.match(part.words))]
+            found += listed(
+                ("", paragraph(place + words)) if BULLET.match(number) else (place + number, paragraph(words))
+                for (place, number), words in items
+            )
         else:
             found += run
     return found

@@ -11,10 +11,11 @@ from itertools import count
 from typing import NamedTuple
 
 from qa.formats.converted import Converted
-from qa.types import Block, Cell, Link
+from qa.types import Block, Cell, Link, ScannedLine
 
 TARGET, WORDS, END, PAGE = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"  # of a link, of its words, its end; a page begins
-MARK = re.compile(f"{TARGET}([^{WORDS}]*){WORDS}|{END}|{PAGE}")
+PLACE = "\ufdd4"  # of a line in the picture of its page, the numbers of a ScannedLine; its words follow
+MARK = re.compile(f"{TARGET}([^{WORDS}]*){WORDS}|{END}|{PAGE}|{PLACE}([^{WORDS}]*){WORDS}")
 LIVE = re.compile(r"(?:https?://|mailto:)\S", re.IGNORECASE)  # addresses that a link may lead to
 INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff\x00-\x08\x0e-\x1f\x7f]")
 RESERVED = re.compile("[\ufdd0-\ufdef]")
@@ -263,9 +264,11 @@ class _Writer:
         self._blocks: list[Block] = []
         self._links: list[Link] = []
         self._pages: list[int] = []
+        self._lines: list[ScannedLine] = []
         self._numbers: dict[int, int] = {0: 0}
         self._last: Part | None = None
         self._open: tuple[int, str] | None = None  # where a link's words begin, and its target
+        self._line: tuple[int, int, list[int]] | None = None  # where a line's words begin, its page and place
 
     def add(self, part: Part) -> None:
         if (last := self._last) is not None:
@@ -286,7 +289,7 @@ class _Writer:
         blocks = self._blocks
         if pages:
             blocks = [block._replace(page=bisect_right(pages, block.start) or 1) for block in blocks]
-        return Converted(text, title, tuple(blocks), tuple(self._links), pages, address)
+        return Converted(text, title, tuple(blocks), tuple(self._links), pages, address, lines=tuple(self._lines))
 
     def _cell(self, number: int, name: str, words: str) -> Cell:
         if number:
@@ -305,11 +308,22 @@ class _Writer:
             if mark[0] == PAGE:
                 self._pages.append(self._length)
                 continue
+            if mark[2]:
+                self._end_line()
+                self._line = self._length, len(self._pages), list(map(int, mark[2].split(",")))
+                continue
             if self._open and self._open[0] < self._length:
                 self._links.append(Link(self._open[0], self._length, self._open[1]))
             self._open = (self._length, mark[1]) if mark[1] is not None else None
         self._put(words[at:])
         self._open = None
+        self._end_line()
+
+    def _end_line(self) -> None:
+        if self._line:
+            start, page, (height, *corners) = self._line
+            self._lines.append(ScannedLine(start, self._length, page, height, tuple(corners)))
+            self._line = None
 
     def _put(self, text: str) -> None:
         self._text.append(text)

@@ -1,0 +1,40 @@
+"""A page of a scan → its picture, as people see it beside the text that was read from it."""
+
+import io
+from typing import TYPE_CHECKING
+
+from qa.errors import CorpusError
+from qa.formats.scans import MOST_PIXELS, on_paper
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SIDE = 1600  # pixels of the longer one
+QUALITY = 75  # of JPEG, in hundredths
+
+
+def picture(data: bytes, suffix: str, page: int) -> bytes:
+    """A page of a PDF or a picture, numbered from 1, as a JPEG; raises CorpusError where there is none."""
+    written = io.BytesIO()
+    try:
+        (_of_pdf if suffix == ".pdf" else _of_picture)(data, page - 1).save(written, "JPEG", quality=QUALITY)
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, RuntimeError) as error:
+        raise CorpusError(f"page {page} can't be shown: {error}") from None
+    return written.getvalue()
+
+
+def _of_pdf(data: bytes, number: int) -> "Image":
+    import pypdfium2
+
+    page = pypdfium2.PdfDocument(data)[number]
+    shown: Image = page.render(scale=SIDE / max(*page.get_size(), 1.0)).to_pil()
+    return shown
+
+
+def _of_picture(data: bytes, number: int) -> "Image":
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    frame = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "TIFF"))
+    frame.seek(number)
+    return on_paper(frame, "RGB", SIDE)
