@@ -6,13 +6,14 @@ and no image, style sheet or frame is fetched.
 
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from qa.errors import CorpusError
 from qa.formats.archive import parse_xml
 from qa.formats.converted import Converted
+from qa.formats.office import beside, grouped
 from qa.formats.text import decode
 from qa.formats.writing import (
     LIVE,
@@ -372,24 +373,13 @@ class _Page:
         """A formula as one writes it on a line."""
         if depth > DEEPEST:
             return _shown(node.text())
-        parts = []
+        parts: list[str] = []
         for child in node.iter(include_text=True):
             if child.tag == "-text":
-                parts.append(_shown(child.text(deep=False)).strip())
+                parts += filter(None, [_shown(child.text(deep=False)).strip()])
             elif child.tag and not child.tag.startswith(("-", "annotation")):
                 parts.append(self._math(child, depth + 1))
-        parts = [part for part in parts if part] if node.tag in ("mrow", "math") else parts
-        if node.tag == "mfrac" and len(parts) == 2:
-            return "/".join(part if len(part) < 3 or part.isalnum() else f"({part})" for part in parts)
-        if node.tag in ("msup", "msub") and len(parts) == 2:
-            moved = (raised if node.tag == "msup" else lowered)(parts[1])
-            sign = "^" if node.tag == "msup" else "_"
-            return parts[0] + (moved if moved != parts[1] else f"{sign}{parts[1]}")
-        if node.tag == "msqrt":
-            return f"√({''.join(parts)})"
-        if node.tag == "mo":
-            return f" {parts[0]} " if parts and parts[0] in "=<>≤≥≠≈→" else "".join(parts)
-        return (" " if node.tag in ("mtr", "mtable", "semantics") else "").join(parts)
+        return _formula_of(node, node.tag or "", parts)
 
     def _verbatim(self, node: "LexborNode", depth: int = 0) -> str:
         parts = []
@@ -402,6 +392,32 @@ class _Page:
             elif not tag.startswith("-") and not self._left_out(child):
                 parts.append(child.text() if depth > DEEPEST else self._verbatim(child, depth + 1))
         return "".join(parts)
+
+
+def _formula_of(node: "LexborNode", tag: str, parts: Sequence[str]) -> str:
+    """An element of MathML whose parts are written."""
+    match tag, *parts:
+        case "mfrac", above, below:
+            words = f"{grouped(above)}/{grouped(below)}"
+        case "munder" | "mover", base, sign if len(sign.strip()) == 1 and not sign.isalnum():
+            words = base + sign.strip()  # an accent or a brace
+        case "msub" | "munder", base, below:
+            words = grouped(base) + beside(below, "")
+        case "msup" | "mover", base, above:
+            words = grouped(base) + beside("", above)
+        case "msubsup" | "munderover", base, below, above:
+            words = grouped(base) + beside(below, above)
+        case "msqrt", *_:
+            words = f"√({''.join(parts)})"
+        case "mroot", base, degree:
+            words = f"{raised(degree)}√({base})"
+        case "mfenced", *_:
+            words = f"{node.attributes.get('open', '(')}{', '.join(parts)}{node.attributes.get('close', ')')}"
+        case "mo", sign if sign in "=<>≤≥≠≈→":
+            words = f" {sign} "
+        case _:
+            words = (" " if tag in ("mtr", "mtable", "mstack", "mlongdiv", "semantics") else "").join(parts)
+    return words
 
 
 def _is_prose(node: "LexborNode") -> bool:

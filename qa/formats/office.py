@@ -94,15 +94,15 @@ def formula(element: Element, depth: int = 0) -> str:
     inner = {"e": "", "sub": "", "sup": "", "lim": ""} | dict(parts)
     match element.tag:
         case "f":
-            words = f"{_grouped(inner.get('num', ''))}/{_grouped(inner.get('den', ''))}"
+            words = f"{grouped(inner.get('num', ''))}/{grouped(inner.get('den', ''))}"
         case "rad":
             words = f"{raised(inner.get('deg', ''))}√({inner['e']})"
         case "sSup" | "sSub" | "sSubSup":
-            words = _grouped(inner["e"]) + _beside(inner["sub"], inner["sup"])
+            words = grouped(inner["e"]) + beside(inner["sub"], inner["sup"])
         case "nary":
-            words = f"{value(element, 'naryPr/chr') or '∫'}{_beside(inner['sub'], inner['sup'])} {inner['e']}"
+            words = f"{value(element, 'naryPr/chr') or '∫'}{beside(inner['sub'], inner['sup'])} {inner['e']}"
         case "limLow" | "limUpp":
-            words = inner["e"] + _beside(inner["lim"], "")
+            words = inner["e"] + beside(inner["lim"], "")
         case "func":
             words = f"{inner.get('fName', '')} {inner['e']}"
         case "d":
@@ -119,15 +119,15 @@ def _sign(element: Element | None, usual: str) -> str:
     return usual if element is None else element.get(":val", "")  # that of a bracket can be none
 
 
-def _beside(below: str, above: str) -> str:
+def beside(below: str, above: str) -> str:
     """What stands at a sign's foot and at its head."""
     words = ""
     for text, sign, move in ((below, "_", lowered), (above, "^", raised)):
         moved = move(text)
-        words += moved if not text or moved != text else f"{sign}{_grouped(text)}"
+        words += moved if not text or moved != text else f"{sign}{grouped(text)}"
     return words
 
 
-def _grouped(words: str) -> str:
+def grouped(words: str) -> str:
     """A part of a formula, in brackets where it would be read otherwise without."""
     return words if len(words) < 2 or re.fullmatch(r"[\w.,]*|√?\([^()]*\)", words) else f"({words})"
