@@ -236,9 +236,9 @@ def tabled(lines: Sequence[Sequence[str]], top: int | None, whole: Container[int
         at += 1
     if top is None or 0 < top <= at:  # the rows that were to hold the names hold none
         top = at + has_names([line for n, line in enumerate(lines) if n not in whole and any(line)])
+    if not any(any(line) for n, line in enumerate(lines) if n >= top and n not in whole):
+        top = at  # the names are all that it has
     names = [bare(name).rstrip(": ") for name in named(lines[at:top])]
-    if not lines[max(at, top) :]:
-        return parts + rows(lines[at:], 0, sides=sides)
     run: list[Sequence[str]] = []
     for number, line in enumerate(lines[max(at, top) :], max(at, top)):
         if number in whole:
