@@ -118,6 +118,8 @@ class _Reader:
             titled=found.title is not None,
             address=found.address,
             scanned=found.scanned,
+            lines=found.lines,
+            file_hash=hashlib.sha256(data).hexdigest() if found.lines else "",
         )
 
     def close(self) -> None:

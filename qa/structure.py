@@ -3,7 +3,7 @@
 import json
 from typing import NamedTuple
 
-from qa.types import Block, Cell, Document, Link
+from qa.types import Block, Cell, Document, Link, ScannedLine
 
 
 class Structure(NamedTuple):
@@ -14,22 +14,25 @@ class Structure(NamedTuple):
     pages: tuple[int, ...] = ()
     address: str | None = None
     scanned: tuple[int, ...] = ()
+    lines: tuple[ScannedLine, ...] = ()
+    file_hash: str = ""
 
     @classmethod
     def of(cls, document: Document) -> "Structure":
         """A document's."""
-        return cls(document.blocks, document.links, document.pages, document.address, document.scanned)
+        return cls(*(getattr(document, name) for name in cls._fields))
 
     def dumped(self) -> str:
         """It as JSON on one line; what is empty at the end of a block is left out."""
-        return json.dumps([[_short(b) for b in self.blocks], self.links, self.pages, self.address, self.scanned])
+        return json.dumps([[_short(b) for b in self.blocks], *self[1:]])
 
     @classmethod
     def loaded(cls, text: str) -> "Structure":
-        """What `dumped` gave."""
-        blocks, links, pages, address, scanned = json.loads(text)
+        """What `dumped` gave; versions before this one gave no lines."""
+        blocks, links, pages, address, scanned, lines, file_hash = [*json.loads(text), [], ""][:7]
         made = tuple(map(_block, blocks)), tuple(Link(*link) for link in links)
-        return cls(*made, tuple(pages), address, tuple(scanned))
+        read = tuple(ScannedLine(*line)._replace(corners=tuple(line[-1])) for line in lines)
+        return cls(*made, tuple(pages), address, tuple(scanned), read, file_hash)
 
 
 NOTHING = Block("", 0, 0)

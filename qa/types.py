@@ -45,6 +45,20 @@ class Link(NamedTuple):
     target: str
 
 
+class ScannedLine(NamedTuple):
+    """A line that was read from a picture: where its words are in the text, and where they stand on the page.
+
+    `corners` are x and y of each, from the line's upper left one clockwise, in thousandths of the page's width from the
+    page's upper left corner. `height` is the page's, in the same measure.
+    """
+
+    start: int
+    end: int
+    page: int
+    height: int
+    corners: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A source file's text as its reader sees it, under an id that is unique in its corpus.
@@ -52,7 +66,8 @@ class Document:
     `blocks` are what the text consists of, in order; a text without any is read as plain text. `pages` has where each
     of its pages begins in the text, nothing where it has none. `titled` is whether it names itself so; a title that is
     only its file's name is shown and searched by its words, but isn't embedded. `address` is where the document says
-    that it is published. `scanned` are the numbers of the pages whose text was read from a picture.
+    that it is published. `scanned` are the numbers of the pages whose text was read from a picture, `lines` those that
+    were read there, in order, and `file_hash` is the SHA-256 of the file that has them.
     """
 
     id: str
@@ -65,6 +80,8 @@ class Document:
     titled: bool = True
     address: str | None = None
     scanned: tuple[int, ...] = ()
+    lines: tuple[ScannedLine, ...] = field(default=(), repr=False)
+    file_hash: str = ""
 
 
 class Sentence(NamedTuple):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from qa.errors import CorpusError
 from qa.structure import Structure
-from qa.types import Block, Link
+from qa.types import Block, Link, ScannedLine
 
 MAX_TEXT = 20_000_000  # characters of a document's text, about twenty Bibles
 
@@ -14,7 +14,8 @@ MAX_TEXT = 20_000_000  # characters of a document's text, about twenty Bibles
 class Converted:
     """A file's text as its reader sees it, with its blocks, links and where each of its pages begins.
 
-    `title` and `address` are what the file says of itself, and `scanned` the numbers of the pages that are pictures.
+    `title` and `address` are what the file says of itself, `scanned` the numbers of the pages that are pictures, and
+    `lines` what was read of them.
     """
 
     text: str
@@ -24,17 +25,18 @@ class Converted:
     pages: tuple[int, ...] = ()
     address: str | None = None
     scanned: tuple[int, ...] = ()
+    lines: tuple[ScannedLine, ...] = ()
 
     def dumped(self) -> str:
         """It as JSON."""
-        structure = Structure(self.blocks, self.links, self.pages, self.address, self.scanned)
+        structure = Structure(self.blocks, self.links, self.pages, self.address, self.scanned, self.lines)
         return json.dumps({"text": self.text, "title": self.title, "structure": structure.dumped()})
 
     @classmethod
     def loaded(cls, text: str | bytes) -> "Converted":
         """What `dumped` gave."""
         found = json.loads(text)
-        return cls(found["text"], found["title"], *Structure.loaded(found["structure"]))
+        return cls(found["text"], found["title"], *Structure.loaded(found["structure"])[:-1])
 
 
 def too_long(characters: int) -> None:

@@ -1,6 +1,7 @@
 """Formulas → as one writes them on a line: "(a + b)/2", "x²", "√(n)"."""
 
 import re
+from collections.abc import Mapping, Sequence
 from xml.etree.ElementTree import Element
 
 from qa.formats.numbering import value
@@ -68,19 +69,25 @@ def _sign(element: Element | None, usual: str) -> str:
     return usual if element is None else element.get(":val", "")  # that of a bracket can be none
 
 
-def of_mathml(tag: str, parts: list[str]) -> str:
+def of_mathml(tag: str, parts: Sequence[str], attributes: Mapping[str, str | None]) -> str:
     """An element of MathML whose own elements are these parts."""
     match tag, parts:
         case "mfrac", [above, below]:
             words = fraction(above, below)
-        case "msup", [base, above]:
+        case "munder" | "mover", [base, sign] if len(sign.strip()) == 1 and not sign.isalnum():
+            words = base + sign.strip()  # an accent or a brace
+        case "msup" | "mover", [base, above]:
             words = scripted(base, "", above)
         case "msub" | "msubsup" | "munder" | "munderover", [base, below, *above]:
             words = scripted(base, below, "".join(above))
         case "msqrt", _:
             words = f"√({''.join(parts)})"
+        case "mroot", [base, degree]:
+            words = f"{raised(degree)}√({base})"
+        case "mfenced", _:
+            words = f"{attributes.get('open', '(')}{', '.join(parts)}{attributes.get('close', ')')}"
         case "mo", [sign] if sign in "=<>≤≥≠≈→":
             words = f" {sign} "
         case _:
-            words = (" " if tag in ("mtr", "mtable", "semantics") else "").join(parts)
+            words = (" " if tag in ("mtr", "mtable", "mstack", "mlongdiv", "semantics") else "").join(parts)
     return words

@@ -5,6 +5,7 @@ the bytes of a file and answers with a line of JSON; nothing that it sends is ru
 connection and start no program. Run as `python -m qa.formats.isolation MEMORY_MB SECONDS`.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -55,21 +56,26 @@ class Converter(contextlib.AbstractContextManager["Converter"]):
 
     def convert(self, data: bytes, suffix: str) -> Converted:
         """A file's text; raises CorpusError with the reason where there is none, or where its converter failed."""
-        if suffix in PLAIN:
-            return convert(data, suffix)
+        return convert(data, suffix) if suffix in PLAIN else Converted.loaded(self._answer(data, suffix))
+
+    def picture(self, data: bytes, suffix: str, page: int) -> bytes:
+        """A page of a file, numbered from 1, as a JPEG; raises CorpusError where it can't be shown."""
+        return base64.b64decode(json.loads(self._answer(data, suffix, page))["picture"])
+
+    def _answer(self, data: bytes, suffix: str, page: int = 0) -> bytes:
         with self._lock:
             if self._files >= MOST_FILES:
                 self._stop()
             while True:
                 fresh = self._files == 0
                 try:
-                    return self._ask(data, suffix)
+                    return self._ask(data, suffix, page)
                 except _FailedError as failure:
                     self._stop()
                     if fresh or not failure.again:  # else what earlier files have left behind may have been the reason
                         raise ConversionFailed(str(failure)) from None
 
-    def _ask(self, data: bytes, suffix: str) -> Converted:
+    def _ask(self, data: bytes, suffix: str, page: int) -> bytes:
         process = self._process or self._start()
         self._files += 1
         assert process.stdin is not None
@@ -82,7 +88,7 @@ class Converter(contextlib.AbstractContextManager["Converter"]):
 
         timer = _started(self._timeout, end)
         try:
-            process.stdin.write(json.dumps([suffix, len(data)]).encode() + b"\n" + data)
+            process.stdin.write(json.dumps([suffix, len(data), page]).encode() + b"\n" + data)
             process.stdin.flush()
             while (answer := process.stdout.readline()) == STILL_WORKING:
                 timer.cancel()
@@ -98,7 +104,7 @@ class Converter(contextlib.AbstractContextManager["Converter"]):
             raise _FailedError(f"took longer than {self._timeout:g} s", again=False)
         return self._read(answer)
 
-    def _read(self, answer: bytes) -> Converted:
+    def _read(self, answer: bytes) -> bytes:
         try:
             found = json.loads(answer)
         except ValueError:
@@ -109,7 +115,7 @@ class Converter(contextlib.AbstractContextManager["Converter"]):
             raise _FailedError(f"needs more than {found.get('limit', self._memory)} MB")
         if reason is not None:
             raise CorpusError(str(reason))
-        return Converted.loaded(answer)
+        return answer
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = os.environ | {
@@ -170,8 +176,8 @@ def serve(memory_mb: int, timeout_s: float) -> None:
     for line in sys.stdin.buffer:
         begin()
         _limit(memory_mb, most_mb)
-        suffix, size = json.loads(line)
-        answer, stop = _answer(sys.stdin.buffer.read(size), suffix, on_scan)
+        suffix, size, page = json.loads(line)
+        answer, stop = _answer(sys.stdin.buffer.read(size), suffix, page, on_scan)
         answers.write(answer + b"\n")
         answers.flush()
         if hasattr(signal, "alarm"):
@@ -180,9 +186,13 @@ def serve(memory_mb: int, timeout_s: float) -> None:
             return
 
 
-def _answer(data: bytes, suffix: str, on_scan: Callable[[], None]) -> tuple[bytes, bool]:
-    """What is found in a file as a line of JSON, and whether this process has to end."""
+def _answer(data: bytes, suffix: str, page: int, on_scan: Callable[[], None]) -> tuple[bytes, bool]:
+    """What is found in a file, or the picture of a page, as a line of JSON, and whether this process has to end."""
     try:
+        if page:
+            from qa.formats.picture import picture
+
+            return json.dumps({"picture": base64.b64encode(picture(data, suffix, page)).decode()}).encode(), False
         return convert(data, suffix, on_scan).dumped().encode(), False
     except CorpusError as error:
         return json.dumps({"error": str(error)}).encode(), False

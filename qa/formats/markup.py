@@ -257,13 +257,13 @@ class _Page:
         """A formula as one writes it on a line."""
         if depth > DEEPEST:
             return _shown(node.text())
-        parts = []
+        parts: list[str] = []
         for child in node.iter(include_text=True):
             if child.tag == "-text":
                 parts += filter(None, [_shown(child.text(deep=False)).strip()])
             elif child.tag and not child.tag.startswith(("-", "annotation")):
                 parts.append(self._math(child, depth + 1))
-        return of_mathml(node.tag or "", parts)
+        return of_mathml(node.tag or "", parts, node.attributes)
 
     def _verbatim(self, node: LexborNode, depth: int = 0) -> str:
         parts = []

@@ -66,7 +66,10 @@ def _links_part(part: str) -> str:
 
 def main_part(archive: Archive, usual: str) -> str:
     """The name of the part that is the document itself, most often the usual one."""
-    found = links_of(archive, "", "/officeDocument")
+    try:
+        found = links_of(archive, "", "/officeDocument")
+    except CorpusError:  # it is where it usually is
+        found = {}
     name = next((part for part in found.values() if part in archive), usual)
     if name not in archive:
         raise CorpusError("damaged: no document in it")

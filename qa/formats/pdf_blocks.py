@@ -47,7 +47,7 @@ class _Block:
 
     def goes_on(self, first: "_Block") -> bool:
         """Whether a page begins within the sentence that this one ends with."""
-        last, words = self.parts[-1], first.parts[0].words
+        last, words = self.parts[-1], bare(first.parts[0].words)
         if not (self.is_item or last.kind == "paragraph") or first.is_item or first.parts[0].kind != "paragraph":
             return False
         return not SENTENCE_END.search(bare(last.words)) and (words[:1].islower() or bool(RIGHT_TO_LEFT.match(words)))

@@ -6,13 +6,13 @@ from the size of its letters.
 
 import re
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from qa.formats.tables import tabled
-from qa.formats.words import SENTENCE_END, joined
+from qa.formats.words import PLACE, SENTENCE_END, WORDS, bare, joined
 from qa.formats.writing import Part, heading, listed, paragraph
 
 LARGER = 1.3  # than the usual line is a heading, the place of which has some room around it …
@@ -28,12 +28,16 @@ LEAST_ROWS = 3  # of a table
 LEAST_LENGTH = 15  # characters of the usual line in a column; of a table's cells they are less
 CROSSING = 0.25  # of the lines at most, as headings, stand across the space between two columns
 MARKER = re.compile(r"([•·▪●○*–—-]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?=\S)")
+ITEM = re.compile(f"((?:{PLACE}[^{WORDS}]*{WORDS})?){MARKER.pattern}")
 BULLET = re.compile(r"[•·▪●○*–—-]")
 
 
 @dataclass(frozen=True, slots=True)
 class ScanLine:
-    """A line and its place, in pixels from the left and from the top; `cells` are those of a table's row."""
+    """A line and its place, in pixels from the left and from the top; `cells` are those of a table's row.
+
+    `mark` says where it stands on the page as it is, not made straight.
+    """
 
     left: float
     right: float
@@ -42,6 +46,12 @@ class ScanLine:
     text: str
     score: float
     cells: tuple[str, ...] = ()
+    mark: str = ""
+
+    @property
+    def marked(self) -> str:
+        """Its words with its mark."""
+        return self.mark + self.text
 
     @property
     def height(self) -> float:
@@ -59,9 +69,9 @@ class ScanLine:
         return (self.right - self.left - self.height / 2) / max(len(self.text), 1)
 
 
-def arranged(lines: Sequence[ScanLine]) -> list[Part]:
-    """The parts of a page with these lines, at least one."""
-    return _parts(_ordered(_in_rows(lines)))
+def arranged(lines: Sequence[ScanLine], mark: Callable[[ScanLine], str]) -> list[Part]:
+    """The parts of a page with these lines, at least one; `mark` gives the mark of a line."""
+    return _parts(_ordered([replace(line, mark=mark(line)) for line in _in_rows(lines)]))
 
 
 def _in_rows(lines: Sequence[ScanLine]) -> list[ScanLine]:
@@ -160,7 +170,7 @@ def _across(column: Sequence[ScanLine]) -> list[ScanLine]:
 
 
 def _row(line: Sequence[ScanLine]) -> ScanLine:
-    cells = tuple(cell.text for cell in line)
+    cells = tuple(cell.marked for cell in line)
     place = line[0].left, line[-1].right, min(cell.top for cell in line), max(cell.bottom for cell in line)
     return ScanLine(*place, " ".join(cells), min(cell.score for cell in line), cells)
 
@@ -201,21 +211,24 @@ def _size(line: ScanLine, usual: _Usual) -> int:
 
 
 def _part(lines: Sequence[ScanLine], usual: _Usual) -> list[Part]:
-    words = lines[0].text
+    words = lines[0].marked
     for line in lines[1:]:
-        words = joined(words, line.text)
+        words = joined(words, line.marked)
     level = _size(lines[0], usual)
-    return heading(words, level) if level and len(words) <= 2 * LONGEST_HEADING else paragraph(words)
+    return heading(words, level) if level and len(bare(words)) <= 2 * LONGEST_HEADING else paragraph(words)
 
 
 def _with_lists(parts: Sequence[Part]) -> list[Part]:
     """The parts, those that begin with a bullet or a number as items of lists."""
     found: list[Part] = []
-    for is_item, group in groupby(parts, lambda part: part.kind == "paragraph" and bool(MARKER.match(part.words))):
+    for is_item, group in groupby(parts, lambda part: part.kind == "paragraph" and bool(ITEM.match(part.words))):
         run = list(group)
-        if is_item and (len(run) > 1 or BULLET.match(run[0].words)):
-            marked = [(match[1], part.words[match.end() :]) for part in run if (match := MARKER.match(part.words))]
-            found += listed(("" if BULLET.match(mark) else mark, paragraph(words)) for mark, words in marked)
+        if is_item and (len(run) > 1 or BULLET.match(bare(run[0].words))):
+            items = [(match.groups(), part.words[match.end() :]) for part in run if (match := ITEM.match(part.words))]
+            found += listed(
+                ("", paragraph(place + words)) if BULLET.match(number) else (place + number, paragraph(words))
+                for (place, number), words in items
+            )
         else:
             found += run
     return found

@@ -15,7 +15,7 @@ from qa.errors import CorpusError
 from qa.formats import ocr
 from qa.formats.converted import Converted, nothing
 from qa.formats.scan_layout import ScanLine, arranged
-from qa.formats.words import PAGE, one_line
+from qa.formats.words import PAGE, PLACE, WORDS, one_line
 from qa.formats.writing import Part, title_of, written
 
 MOST_PIXELS = 100_000_000  # of a picture, which is three bytes each
@@ -94,32 +94,34 @@ def read_page(picture: Image.Image, on_scan: Callable[[], None] = nothing) -> li
     read. The extra has to be installed: see `ocr.need_extra`.
     """
     on_scan()
-    page = _in_greys(picture)
-    straight = _straight(page)
+    page = on_paper(picture, "L", ocr.LONGEST_SIDE)
+    straight, skew = _straight(page)
     places = _places(straight)
     if not places:
         return []
     for turned in (90, 270) if _is_on_its_side(places) else (0, 180):
         if turned:
             on_scan()
-            straight = _straight(page.rotate(turned, expand=True, fillcolor=255))
+            straight, skew = _straight(page.rotate(turned, expand=True, fillcolor=255))
             places = _places(straight)
         lines = _lines(straight, places)
         if read := _sure(lines):
-            return arranged(read)
+            return arranged(read, _View(straight.size, page.size, turned + skew).mark)
     raise CorpusError(f"scanned without text: letters of its kind can't be read{ocr.what_helps()}")
 
 
-def _in_greys(picture: Image.Image) -> Image.Image:
-    """A picture as it is shown on paper, not larger than is read."""
+def on_paper(picture: Image.Image, mode: str, longest_side: int) -> Image.Image:
+    """A picture as it is shown on paper, in greys ("L") or colours ("RGB"), not larger than is wanted."""
     if picture.width * picture.height > MOST_PIXELS:
         raise CorpusError(TOO_LARGE)
     whole = ImageOps.exif_transpose(picture)
     if whole.mode in ("RGBA", "LA", "PA", "P"):  # what can be seen through is of paper
         whole = whole.convert("RGBA")
         whole = Image.alpha_composite(Image.new("RGBA", whole.size, "white"), whole)
-    page = (whole.point(lambda value: value / 257) if whole.mode.startswith("I") else whole).convert("L")
-    page.thumbnail((ocr.LONGEST_SIDE, ocr.LONGEST_SIDE))
+    if whole.mode.startswith("I"):
+        whole = whole.point(lambda value: value / 257).convert("L")
+    page = whole.convert(mode)
+    page.thumbnail((longest_side, longest_side))
     return page
 
 
@@ -146,9 +148,33 @@ def _sure(lines: Sequence[ScanLine]) -> list[ScanLine]:
     return read if enough and statistics.median(line.score for line in read) >= USUAL_SCORE else []
 
 
-def _straight(page: Image.Image) -> Image.Image:
+def _straight(page: Image.Image) -> tuple[Image.Image, float]:
+    """A page made straight, and by how many degrees it was turned for that."""
     angle = _skew(page)
-    return page.rotate(angle, Resampling.BICUBIC, expand=True, fillcolor=255) if angle else page
+    return (page.rotate(angle, Resampling.BICUBIC, expand=True, fillcolor=255) if angle else page), angle
+
+
+class _View(NamedTuple):
+    """How a page was turned to be read: the size of what was read, of the page, and by how many degrees."""
+
+    read: tuple[int, int]
+    page: tuple[int, int]
+    turned: float
+
+    def mark(self, line: ScanLine) -> str:
+        """Where a line stands on the page: its height and the line's corners, in thousandths of its width."""
+        angle, (width, height) = math.radians(self.turned), self.page
+        sine, cosine = math.sin(angle), math.cos(angle)
+        numbers: list[float] = [height]
+        for x, y in (
+            (line.left, line.top),
+            (line.right, line.top),
+            (line.right, line.bottom),
+            (line.left, line.bottom),
+        ):
+            right, down = x - self.read[0] / 2, y - self.read[1] / 2
+            numbers += [width / 2 + right * cosine - down * sine, height / 2 + right * sine + down * cosine]
+        return f"{PLACE}{','.join(str(round(1000 * number / width)) for number in numbers)}{WORDS}"
 
 
 def _skew(page: Image.Image) -> float:

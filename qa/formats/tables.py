@@ -57,9 +57,9 @@ def tabled(lines: Sequence[Sequence[str]], top: int | None, whole: Container[int
     at = next((n for n, line in enumerate(lines) if n not in whole and any(line)), len(lines))
     if top is None or 0 < top <= at:  # the rows that were to hold the names hold none
         top = at + has_names([line for n, line in enumerate(lines) if n not in whole and any(line)])
-    names = _names(lines[at:top])
-    body = max(at, top) if lines[max(at, top) :] else at
-    names = names if body > at else []
+    if not any(any(line) for n, line in enumerate(lines) if n >= top and n not in whole):
+        top = at  # the names are all that it has
+    names, body = _names(lines[at:top]), max(at, top)
     parts: list[Part] = []
     for is_whole, run in groupby([*range(at), *range(body, len(lines))], lambda n: n < at or n in whole):
         if is_whole:

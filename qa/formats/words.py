@@ -1,14 +1,15 @@
 """The words of a part: their signs and marks, and how lines become one text.
 
 What is no word stands between characters that no text can have, as Unicode keeps U+FDD0 to U+FDEF for a program's own
-use: where a link begins, its target and its end, and where a page begins.
+use: where a link begins, its target and its end, where a page begins, and where a line stands in a picture of its page.
 """
 
 import re
 from collections.abc import Container
 
 TARGET, WORDS, END, PAGE = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"  # of a link, of its words, its end; a page begins
-MARK = re.compile(f"{TARGET}([^{WORDS}]*){WORDS}|{END}|{PAGE}")
+PLACE = "\ufdd4"  # of a line in the picture of its page, the numbers of a ScannedLine; its words follow
+MARK = re.compile(f"{TARGET}([^{WORDS}]*){WORDS}|{END}|{PAGE}|{PLACE}([^{WORDS}]*){WORDS}")
 LIVE = re.compile(r"(?:https?://|mailto:)\S", re.IGNORECASE)  # addresses that a link may lead to
 INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff\x00-\x08\x0e-\x1f\x7f]")
 RESERVED = re.compile("[\ufdd0-\ufdef]")

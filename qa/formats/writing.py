@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from qa.formats.converted import Converted
 from qa.formats.words import INVISIBLE, MARK, PAGE, bare, one_line
-from qa.types import Block, Cell, Link
+from qa.types import Block, Cell, Link, ScannedLine
 
 ROMAN = [
     *zip(("m", "cm", "d", "cd", "c", "xc", "l", "xl"), (1000, 900, 500, 400, 100, 90, 50, 40), strict=True),
@@ -113,9 +113,11 @@ class _Writer:
         self._blocks: list[Block] = []
         self._links: list[Link] = []
         self._pages: list[int] = []
+        self._lines: list[ScannedLine] = []
         self._numbers: dict[int, int] = {0: 0}
         self._last: Part | None = None
         self._open: tuple[int, str] | None = None  # where a link's words begin, and its target
+        self._line: tuple[int, int, list[int]] | None = None  # where a line's words begin, its page and place
 
     def add(self, part: Part) -> None:
         if (last := self._last) is not None:
@@ -136,7 +138,7 @@ class _Writer:
         blocks = self._blocks
         if pages:
             blocks = [block._replace(page=bisect_right(pages, block.start) or 1) for block in blocks]
-        return Converted(text, title, tuple(blocks), tuple(self._links), pages, address)
+        return Converted(text, title, tuple(blocks), tuple(self._links), pages, address, lines=tuple(self._lines))
 
     def _cell(self, number: int, name: str, words: str) -> Cell:
         if number:
@@ -155,11 +157,22 @@ class _Writer:
             if mark[0] == PAGE:
                 self._pages.append(self._length)
                 continue
+            if mark[2]:
+                self._end_line()
+                self._line = self._length, len(self._pages), list(map(int, mark[2].split(",")))
+                continue
             if self._open and self._open[0] < self._length:
                 self._links.append(Link(self._open[0], self._length, self._open[1]))
             self._open = (self._length, mark[1]) if mark[1] is not None else None
         self._put(words[at:])
         self._open = None
+        self._end_line()
+
+    def _end_line(self) -> None:
+        if self._line:
+            start, page, (height, *corners) = self._line
+            self._lines.append(ScannedLine(start, self._length, page, height, tuple(corners)))
+            self._line = None
 
     def _put(self, text: str) -> None:
         self._text.append(text)

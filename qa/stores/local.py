@@ -220,11 +220,9 @@ class LocalStore:
             row = self._database.execute("SELECT * FROM documents WHERE id = ?", (document_id,)).fetchone()
             if row is None:
                 return None
-            blocks, links, pages, address, scanned = Structure.loaded(zlib.decompress(row["structure"]).decode())
+            structure = Structure.loaded(zlib.decompress(row["structure"]).decode())
             path = Path(row["path"]) if row["path"] else None
-            return Document(
-                row["id"], row["title"], row["text"], blocks, path, links, pages, address=address, scanned=scanned
-            )
+            return Document(row["id"], row["title"], row["text"], path=path, **structure._asdict())
 
     def headings(self) -> list[str]:
         """The headings that passages stand under, without those above them, or the titles where there are none."""

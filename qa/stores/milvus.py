@@ -163,10 +163,7 @@ class MilvusStore:
             return None
         path = Path(rows[0]["path"]) if rows[0]["path"] else None
         text, _, structure = "".join(row["text"] for row in rows).rpartition("\n")
-        blocks, links, pages, address, scanned = Structure.loaded(structure)
-        return Document(
-            document_id, rows[0]["title"], text, blocks, path, links, pages, address=address, scanned=scanned
-        )
+        return Document(document_id, rows[0]["title"], text, path=path, **Structure.loaded(structure)._asdict())
 
     def headings(self) -> list[str]:
         """The headings that some passages stand under, without those above them, or the titles where there are none."""
