@@ -11,7 +11,7 @@ from itertools import chain, groupby, islice, pairwise
 import pypdfium2
 
 from qa.formats.pdf_letters import RIGHT_TO_LEFT
-from qa.formats.pdf_lines import ACROSS, BULLET, NUMBER, Line, rounded, usual_size
+from qa.formats.pdf_lines import BULLET, NUMBER, Line, rounded, usual_size
 from qa.formats.words import bare
 
 LARGER = 1.12  # letters of a heading, against those of the text
@@ -55,21 +55,13 @@ class Style:
 
 
 def without_repeated(pages: list[list[Line]], heights: list[float]) -> list[list[Line]]:
-    """The pages without the lines at their edges that others have as well, but for the numbers of pages in them.
-
-    Large lines that stand across most pages are a watermark, and left out as well.
-    """
+    """The pages without the lines at their edges that others have as well, but for the numbers of pages in them."""
     if len(pages) < 3:
         return pages
     places: dict[str, list[tuple[int, Line]]] = {}
-    large: dict[str, list[Line]] = {}
-    usual = usual_size(pages)
     for number, (lines, height) in enumerate(zip(pages, heights, strict=True)):
         for line in _edges(lines, height):
             places.setdefault(_pattern(line), []).append((number, line))
-        for line in lines:
-            if line.light or line.size > ACROSS * ACROSS * usual:
-                large.setdefault(f"{line.text} at {round(line.bottom / 8)}", []).append(line)
     least = max(3, 0.15 * len(pages))
     repeated = {
         id(line)
@@ -77,7 +69,6 @@ def without_repeated(pages: list[list[Line]], heights: list[float]) -> list[list
         if len({number for number, _ in found}) >= least and _is_running(found)
         for _, line in found
     }
-    repeated |= {id(line) for found in large.values() if len(found) > 0.5 * len(pages) for line in found}
     return [[line for line in lines if id(line) not in repeated] or lines for lines in pages]
 
 
@@ -89,7 +80,7 @@ def _is_running(found: list[tuple[int, Line]]) -> bool:
     texts = {line.text for _, line in found}
     if len(texts) <= max(1, len(found) // 3):
         return True
-    rows_of_numbers = [[int(n) for n in re.findall(r"\d{1,6}", _alone(line) or line.text)] for _, line in found]
+    rows_of_numbers = [[int(n) for n in re.findall(r"\d{1,6}", line.text)] for _, line in found]
     words = re.sub(r"\d+|\b[ivxl]+\b", "", found[0][1].text.lower())
     if not all(rows_of_numbers):
         return bool(AROUND_NUMBERS.fullmatch(words))  # Roman ones
@@ -173,13 +164,11 @@ def _gutters(order: list[Line], start: int, edges: tuple[float, float]) -> tuple
 
 def _columns(run: list[Line], gutters: list[tuple[float, float]]) -> list[list[Line]]:
     """The lines of each column, if these are columns of text and the file has their lines in turns."""
-    parted = _parted(run, gutters)
-    kept = [gutter for gutter, sides in zip(gutters, pairwise(parted), strict=True) if _are_columns(*sides)]
-    if not kept:
+    if not gutters:
         return []
-    columns = _parted(run, kept)
-    places = [bisect([gutter[0] for gutter in kept], line.left) for line in run]
-    turns = sum(one != two for one, two in pairwise(places)) + sum(len(line.cells) > len(kept) for line in run)
+    columns = _parted(run, gutters)
+    places = [bisect([gutter[0] for gutter in gutters], line.left) for line in run]
+    turns = sum(one != two for one, two in pairwise(places)) + sum(len(line.cells) > len(gutters) for line in run)
     if turns < LEAST_LINES or not all(_are_columns(*sides) for sides in pairwise(columns)):
         return []
     if sum(map(len, map(RIGHT_TO_LEFT.findall, (line.text for line in run)))) > sum(len(line.text) for line in run) / 2:

@@ -166,12 +166,8 @@ class _View(NamedTuple):
         angle, (width, height) = math.radians(self.turned), self.page
         sine, cosine = math.sin(angle), math.cos(angle)
         numbers: list[float] = [height]
-        for x, y in (
-            (line.left, line.top),
-            (line.right, line.top),
-            (line.right, line.bottom),
-            (line.left, line.bottom),
-        ):
+        across, up = (line.left, line.right, line.right, line.left), (line.top, line.top, line.bottom, line.bottom)
+        for x, y in zip(across, up, strict=True):
             right, down = x - self.read[0] / 2, y - self.read[1] / 2
             numbers += [width / 2 + right * cosine - down * sine, height / 2 + right * sine + down * cosine]
         return f"{PLACE}{','.join(str(round(1000 * number / width)) for number in numbers)}{WORDS}"
