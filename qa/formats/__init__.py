@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def version() -> str:
-    """A hash of the converters: what was converted by others is converted again."""
+    """Return a hash of the converters' source; what another version converted is converted again."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())

@@ -1,7 +1,6 @@
-"""What of a page is not its own text: navigation, headers, footers, buttons, and what isn't shown.
+"""Boilerplate of HTML pages: navigation, headers, footers, buttons, and what isn't shown.
 
-It is told by what an element is, by its role, class and id, and by how much of the page's text it has: what is named as
-boilerplate and is most of a page is none.
+An element counts as boilerplate by its tag, role, class or id, unless it holds much of the page's text.
 """
 
 import re
@@ -40,7 +39,7 @@ DISPLAY_NONE = re.compile(r"([.#][\w-]+)\s*\{[^{}]*display\s*:\s*none[^{}]*\}", 
 
 
 class Surroundings:
-    """Tells what is left out of a page; of one that is `bare` only what isn't shown. `root` is its main part."""
+    """Finds a page's main part, its `root`, and tells what to leave out: in a `bare` page only what isn't shown."""
 
     def __init__(self, body: LexborNode, bare: bool) -> None:
         self._bare = bare

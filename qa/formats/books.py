@@ -1,4 +1,4 @@
-"""E-books: .epub → the text of its chapters in the order in which they are read."""
+"""E-books: .epub → the text of the chapters in reading order."""
 
 from qa.errors import CorpusError
 from qa.formats.archive import Archive, resolve
@@ -12,7 +12,7 @@ PAGES = ("application/xhtml+xml", "text/html", "application/xml", "text/x-oeb1-d
 
 
 def convert_epub(data: bytes) -> Converted:
-    """A book's chapters and its title."""
+    """Convert a book: its chapters and its title."""
     archive = Archive(data)
     if CONTAINER not in archive:
         raise CorpusError("damaged: no e-book in it")

@@ -1,4 +1,4 @@
-"""The bytes of a file of any kind that is known → its text, blocks, links, title and pages."""
+"""The converter for each kind of file: bytes → text, blocks, links, title and pages."""
 
 import re
 from collections.abc import Callable

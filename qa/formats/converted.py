@@ -1,4 +1,4 @@
-"""What a converter gives back, and the limits that all of them keep to."""
+"""The result of a converter, and the limit on its text."""
 
 import json
 from dataclasses import dataclass
@@ -28,13 +28,13 @@ class Converted:
     lines: tuple[ScannedLine, ...] = ()
 
     def dumped(self) -> str:
-        """It as JSON."""
+        """Serialize to JSON."""
         structure = Structure(self.blocks, self.links, self.pages, self.address, self.scanned, self.lines)
         return json.dumps({"text": self.text, "title": self.title, "structure": structure.dumped()})
 
     @classmethod
     def loaded(cls, text: str | bytes) -> "Converted":
-        """What `dumped` gave."""
+        """Restore what `dumped` returned."""
         found = json.loads(text)
         return cls(found["text"], found["title"], *Structure.loaded(found["structure"])[:-1])
 
@@ -46,4 +46,4 @@ def too_long(characters: int) -> None:
 
 
 def nothing() -> None:
-    """Do nothing: what is called before a scanned page is read where nobody has to know."""
+    """Do nothing: the default for `on_scan`, where nobody needs to know that a scanned page is read."""

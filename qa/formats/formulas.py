@@ -1,4 +1,4 @@
-"""Formulas → as one writes them on a line: "(a + b)/2", "x²", "√(n)"."""
+"""Formulas on one line: "(a + b)/2", "x²", "√(n)"."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,17 +12,17 @@ DEEPEST = 40  # parts of a formula inside one another
 
 
 def fraction(above: str, below: str) -> str:
-    """One over another."""
+    """Write a fraction."""
     return f"{_grouped(above)}/{_grouped(below)}"
 
 
 def scripted(words: str, below: str, above: str) -> str:
-    """Words with what stands at their foot and at their head."""
+    """Write a base with its subscript and superscript."""
     return _grouped(words) + _beside(below, above)
 
 
 def _beside(below: str, above: str) -> str:
-    """What stands at a sign's foot and at its head."""
+    """Write a subscript and a superscript."""
     words = ""
     for text, sign, move in ((below, "_", lowered), (above, "^", raised)):
         moved = move(text)
@@ -31,12 +31,12 @@ def _beside(below: str, above: str) -> str:
 
 
 def _grouped(words: str) -> str:
-    """A part of a formula, in brackets where it would be read otherwise without."""
+    """Put a part of a formula in brackets unless it reads the same without."""
     return words if len(words) < 2 or re.fullmatch(r"[\w.,]*|√?\([^()]*\)", words) else f"({words})"
 
 
 def of_office(element: Element, depth: int = 0) -> str:
-    """A formula of Office (ECMA-376 part 1, 22.1)."""
+    """Write a formula of an Office document (ECMA-376 part 1, 22.1)."""
     if element.tag == "t":
         return element.text or ""
     inside = [child for child in element if not child.tag.endswith("Pr") and child.tag not in DELETED]
@@ -70,7 +70,7 @@ def _sign(element: Element | None, usual: str) -> str:
 
 
 def of_mathml(tag: str, parts: Sequence[str], attributes: Mapping[str, str | None]) -> str:
-    """An element of MathML whose own elements are these parts."""
+    """Write an element of MathML, given the words of its children."""
     match tag, parts:
         case "mfrac", [above, below]:
             words = fraction(above, below)

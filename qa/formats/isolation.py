@@ -1,4 +1,4 @@
-"""Conversion in a process of its own: a file whose converter hangs, crashes or takes all memory costs only itself.
+"""Conversion in a process of its own: a file that makes a converter hang, crash or run out of memory costs only itself.
 
 The process is used for one file after the other, and started anew after a failure or after many files. It gets
 the bytes of a file and answers with a line of JSON; nothing that it sends is run or unpickled. It may open no
@@ -156,7 +156,7 @@ class _FailedError(Exception):
 
 
 def serve(memory_mb: int, timeout_s: float) -> None:
-    """Answer one file after the other until there are no more: this runs in the process of its own."""
+    """Convert one file after the other as requested on stdin, and answer on stdout: the main loop of the process."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     most_mb = memory_mb + SCANS_MB
@@ -187,7 +187,7 @@ def serve(memory_mb: int, timeout_s: float) -> None:
 
 
 def _answer(data: bytes, suffix: str, page: int, on_scan: Callable[[], None]) -> tuple[bytes, bool]:
-    """What is found in a file, or the picture of a page, as a line of JSON, and whether this process has to end."""
+    """Return the converted file, or the picture of a page, as a line of JSON, and whether this process has to end."""
     try:
         if page:
             from qa.formats.picture import picture
@@ -204,7 +204,7 @@ def _answer(data: bytes, suffix: str, page: int, on_scan: Callable[[], None]) ->
 
 
 def _limit(memory_mb: int, most_mb: int) -> None:
-    """Limit the memory of this process, and up to what that can be changed."""
+    """Limit the memory of this process now, and how far that limit can be raised."""
     if sys.platform == "linux":
         import resource
 
@@ -213,7 +213,7 @@ def _limit(memory_mb: int, most_mb: int) -> None:
 
 
 def _limited() -> dict[str, int]:
-    """How much memory this process may have, in MB."""
+    """Return the limit of this process's memory, in MB."""
     if sys.platform == "linux":
         import resource
 

@@ -1,4 +1,4 @@
-"""Markdown, by markdown-it and by way of HTML: what a reader of the rendered page sees."""
+"""Markdown, rendered to HTML by markdown-it: the text is what a reader of the rendered page sees."""
 
 import re
 from dataclasses import replace
@@ -23,7 +23,7 @@ ADDRESSES = ("canonical_url", "canonical", "permalink", "url")
 
 
 def convert_md(data: bytes) -> Converted:
-    """A Markdown text; its title is the one that its front matter names, else its top heading."""
+    """Convert Markdown; the title is that of the front matter, else the top heading."""
     text = decode(data)
     fields: dict[str, str] = {}
     for pattern, sign in FRONT_MATTER:

@@ -1,4 +1,4 @@
-"""HTML → a page's own text with its headings, lists, tables and listings, and none of what surrounds it.
+"""HTML → a page's own text with its headings, lists, tables and listings, without the boilerplate around it.
 
 Other formats that are HTML inside, or are turned into it, come here as well. The tree is only read: no script runs,
 and no image, style sheet or frame is fetched.
@@ -39,12 +39,12 @@ CHARSET = re.compile(rb"<(?:meta\b[^>]*\bcharset\s*=|\?xml\b[^>]*\bencoding\s*=)
 
 
 def convert_html(data: bytes) -> Converted:
-    """An HTML or XHTML file's own text and its title."""
+    """Convert an HTML or XHTML file."""
     return convert_page(page_of(data))
 
 
 def page_of(data: bytes) -> str:
-    """A file's HTML; of XHTML, which is XML, that which means the same."""
+    """Decode a file's HTML; XHTML is XML and becomes the HTML that means the same."""
     declared = CHARSET.search(data[:4096])
     text = decode(data, declared[1].decode() if declared else None)
     if not XHTML.match(text):
@@ -56,19 +56,19 @@ def page_of(data: bytes) -> str:
 
 
 def _without_entities(text: str) -> str:
-    """The text with its characters for names that HTML knows and XML doesn't, and without what declares any."""
+    """Replace the named characters of HTML, which XML doesn't know, and drop the declarations at the top."""
     declared = re.sub(r"\A\s*<\?xml[^>]*\?>|<!DOCTYPE[^>\[]*>", "", text, flags=re.IGNORECASE)
     return ENTITY.sub(lambda found: html.escape(html.unescape(found[0])), declared)
 
 
 def convert_page(page: str, bare: bool = False) -> Converted:
-    """The same of a text; a `bare` page is nothing but its own text, with no boilerplate around it."""
+    """Convert HTML; a `bare` page has no boilerplate around its text."""
     parts, title, address = parts_of(page, bare)
     return written(parts, title, address)
 
 
 def parts_of(page: str, bare: bool = False) -> tuple[list[Part], str | None, str | None]:
-    """A page's parts, its title, and where it says that it is published."""
+    """Return a page's parts, its title and its canonical address."""
     tree = LexborHTMLParser(page)
     body, head = tree.body, tree.head
     parts = _Page(body, bare).parts() if body is not None else []
@@ -100,7 +100,7 @@ class _Page:
         return [*self._heading(top[0], 1, 0), *parts] if len(top) == 1 else parts
 
     def _blocks(self, node: LexborNode, depth: int) -> list[Part]:
-        """The blocks in an element; text that stands in it without an element of its own is a paragraph."""
+        """Return the blocks in an element; loose text between them is a paragraph."""
         if depth > DEEPEST:
             return paragraph(_shown(node.text()))
         parts: list[Part] = []
@@ -121,7 +121,7 @@ class _Page:
         return parts + _flush(loose)
 
     def _holds_blocks(self, node: LexborNode) -> bool:
-        """An inline element, as a link or an unknown one, can have blocks in it."""
+        """Tell whether an inline element, such as a link, has blocks in it."""
         child = node.child
         if child is None or (child.next is None and child.tag == "-text"):
             return False
@@ -172,7 +172,7 @@ class _Page:
         return listed(items)
 
     def _definitions(self, node: LexborNode, depth: int) -> list[Part]:
-        """An explanation stands on one line with its term, as neither says much alone; a list or listing below it."""
+        """Convert a definition list: an explanation goes on a line with its term, as neither says much alone."""
         items: list[tuple[str, list[Part]]] = []
         terms: list[str] = []
         for child in _terms(node):
@@ -208,7 +208,7 @@ class _Page:
         return [*caption, *spanned([[self._cell(c, depth) for c in row] for row in cells], top, sides)]
 
     def _header_rows(self, lines: list[LexborNode], cells: list[list[LexborNode]]) -> int:
-        """How many rows at a table's top hold the names of its columns."""
+        """Count the rows at the top that name the columns."""
         top = 0
         for line, row in zip(lines, cells, strict=True):
             in_head = line.parent is not None and line.parent.tag == "thead"
@@ -223,7 +223,7 @@ class _Page:
         return Span(one_line(self._inline(node, depth + 1)), _span(node, "colspan"), _span(node, "rowspan"))
 
     def _inline(self, node: LexborNode, depth: int = 0) -> str:
-        """An element's words as one text; blocks in it are apart by a line's end."""
+        """Return an element's words as one text; each block in it is a line."""
         if depth > DEEPEST:
             return _shown(node.text())
         parts = []
@@ -254,7 +254,7 @@ class _Page:
         return text
 
     def _math(self, node: LexborNode, depth: int) -> str:
-        """A formula as one writes it on a line."""
+        """Write a formula of MathML on a line."""
         if depth > DEEPEST:
             return _shown(node.text())
         parts: list[str] = []
@@ -289,7 +289,7 @@ def _shown(text: str) -> str:
 
 
 def _formula(picture: LexborNode) -> str:
-    """What stands for the picture of a formula; pictures of other things have no words."""
+    """Return the alternative text of a formula's picture; other pictures have no words."""
     attributes = picture.attributes
     return _shown(attributes.get("alt") or "") if FORMULA.search(attributes.get("class") or "") else ""
 

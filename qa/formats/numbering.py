@@ -1,4 +1,4 @@
-"""How Word numbers headings and the items of lists: the numbers that it shows, which a document holds nowhere."""
+"""The numbers that Word shows before headings and items, which it computes and stores nowhere."""
 
 import re
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class _List:
 
 
 class Numbering:
-    """Counts the paragraphs of each list, in the order of the document."""
+    """Counts the paragraphs of each list, to be asked in the order of the document."""
 
     def __init__(self, part: Element | None) -> None:
         self._lists: dict[str, _List] = {}
@@ -65,7 +65,7 @@ class Numbering:
         return None
 
     def next(self, number: str, depth: int) -> str:
-        """What is shown before the next paragraph of a list, nothing for a bullet."""
+        """Return the number of the next paragraph of a list as it is shown, nothing for a bullet."""
         key, starts = self._numbers.get(number, ("", {}))
         found = self._lists.get(key)
         level = self._changed.get((number, depth)) or (found.levels.get(depth) if found else None)
@@ -114,11 +114,11 @@ def _level(level: Element) -> _Level:
 
 
 def value(element: Element, path: str) -> str:
-    """What the element at a path says, nothing where there is none."""
+    """Return the `val` of the element at a path, nothing if there is no such element."""
     found = element.find(path)
     return "" if found is None else found.get(":val", "")
 
 
 def integer(text: str) -> int:
-    """A small number, 0 for what is none."""
+    """Parse a small number; 0 for anything else."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0

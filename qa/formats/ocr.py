@@ -47,7 +47,7 @@ def need_extra(what: str) -> None:
 
 
 def version() -> str:
-    """What pictures are read with."""
+    """Name the programs that pictures are read with, with their versions and languages."""
     names = [name for name in ("rapidocr", "tesserocr") if importlib.util.find_spec(name)]
     return " ".join([f"{name} {metadata.version(name)}" for name in names] + languages()[1])
 

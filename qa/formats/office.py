@@ -1,4 +1,4 @@
-"""What the files of Office have in common: they are zip archives of XML, checked by `archive`.
+"""What Office files have in common: they are zip archives of XML, checked by `archive`.
 
 What they link to outside of themselves isn't opened.
 """
@@ -21,7 +21,7 @@ OFF = ("0", "false", "off", "none")
 
 
 def opened(data: bytes, part: str, kind: str) -> Archive:
-    """The archive that a file is, which must hold a part that every file of its kind has."""
+    """Open a file as an archive; raises CorpusError without the `part` that every file of its kind has."""
     archive = Archive(data)
     if part not in archive:
         raise CorpusError(f"damaged: no {kind} in it")
@@ -29,7 +29,7 @@ def opened(data: bytes, part: str, kind: str) -> Archive:
 
 
 def core_title(archive: Archive) -> str | None:
-    """The title among a file's properties, unless a program wrote it."""
+    """Return the title in a file's properties, unless a program made it up."""
     try:
         properties = archive.xml("docProps/core.xml")
     except CorpusError:
@@ -39,7 +39,7 @@ def core_title(archive: Archive) -> str | None:
 
 
 def links_of(archive: Archive, part: str, kind: str = "") -> dict[str, str]:
-    """What a part calls other parts, each with that part's name; those outside of the archive are left out."""
+    """Return the names of the parts that `part` links to, by the ids it uses for them; only links of this `kind`."""
     name = _links_part(part)
     if name not in archive:
         return {}
@@ -51,7 +51,7 @@ def links_of(archive: Archive, part: str, kind: str = "") -> dict[str, str]:
 
 
 def addresses_of(archive: Archive, part: str) -> dict[str, str]:
-    """What a part calls places outside of the archive, each with its address."""
+    """Return the addresses outside of the archive that `part` links to, by the ids it uses for them."""
     name = _links_part(part)
     if name not in archive:
         return {}
@@ -65,7 +65,7 @@ def _links_part(part: str) -> str:
 
 
 def main_part(archive: Archive, usual: str) -> str:
-    """The name of the part that is the document itself, most often the usual one."""
+    """Return the name of the part that is the document itself, most often the usual one."""
     try:
         found = links_of(archive, "", "/officeDocument")
     except CorpusError:  # it is where it usually is
@@ -77,7 +77,7 @@ def main_part(archive: Archive, usual: str) -> str:
 
 
 def part_of(archive: Archive, main: str, kind: str) -> Element | None:
-    """The part that belongs to the main one as `kind`; None where there is none, or where it is damaged."""
+    """Return the part that the main one links to as `kind`; None if there is none, or if it is damaged."""
     name = next(iter(links_of(archive, main, kind).values()), "")
     try:
         return archive.xml(name) if name in archive else None

@@ -1,4 +1,4 @@
-"""PDF, the last step: lines in the order of reading → headings, paragraphs, lists, tables and listings."""
+"""PDF, step 5: lines in reading order → headings, paragraphs, lists, tables and listings."""
 
 import re
 import statistics

@@ -1,4 +1,4 @@
-"""PDF, the first step: the letters of a page as they are read, with their places, links and turns."""
+"""PDF, step 1: a page's letters in reading order, with their places, links and rotation."""
 
 import ctypes
 import math

@@ -1,4 +1,4 @@
-"""PDF, the second step: letters → lines, with their cells, marks, links and the size of their letters."""
+"""PDF, step 2: letters → lines, with their cells, bullets, links and sizes."""
 
 import ctypes
 import math
@@ -45,7 +45,7 @@ LIGHT = 160  # of 255; colours of a watermark are at least as light
 
 
 class LineCell(NamedTuple):
-    """A part of a line between which and its neighbours there is more space than between words."""
+    """A part of a line, set apart from its neighbours by more space than there is between words."""
 
     left: float
     right: float
@@ -55,7 +55,7 @@ class LineCell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Words that stand on one line; places are in points, from the page's lower left corner."""
+    """A line of words; places are in points from the page's lower left corner."""
 
     text: str
     words: str  # with the marks of links
@@ -78,7 +78,7 @@ class Line:
 
 
 def read_lines(document: pypdfium2.PdfDocument, page: pypdfium2.PdfPage) -> tuple[list[Line], float, int]:
-    """A page's lines as PDFium orders them, its height as they stand, and how many of its letters are unknown."""
+    """Return a page's lines in PDFium's order, its height with the lines upright, and how many letters are unknown."""
     text = page.get_textpage()
     letters = in_order(list(letters_of(text)))
     runs = list(runs_of(text, with_links(letters, links_of(document, page))))

@@ -1,4 +1,4 @@
-"""PDF, the third step: lines without what every page repeats, column by column, and which of them are headings."""
+"""PDF, step 3: lines column by column, without those that every page repeats, and the levels of headings."""
 
 import math
 import re
@@ -55,7 +55,7 @@ class Style:
 
 
 def without_repeated(pages: list[list[Line]], heights: list[float]) -> list[list[Line]]:
-    """The pages without the lines at their edges that others have as well, but for the numbers of pages in them."""
+    """Drop running headers and footers: lines at a page's edge that others repeat, but for page numbers."""
     if len(pages) < 3:
         return pages
     places: dict[str, list[tuple[int, Line]]] = {}
@@ -93,7 +93,7 @@ def _is_running(found: list[tuple[int, Line]]) -> bool:
 
 
 def without_contents(lines: list[Line]) -> list[Line]:
-    """A page's lines without those of a table of contents, which end with the number of a page."""
+    """Drop the lines of a table of contents, which end with a page number."""
     kept = [line for line in lines if not CONTENTS.fullmatch(line.text)]
     return kept if len(lines) - len(kept) >= LEAST_CONTENTS else lines
 
@@ -116,7 +116,7 @@ def _pattern(line: Line) -> str:
 
 
 def in_columns(lines: list[Line]) -> list[Line]:
-    """Lines in which columns of text stand side by side are parted, and each column is read to its end."""
+    """Order lines column by column; a line that goes across columns of text is split."""
     upright = [line for line in lines if not line.turned]
     besides = sum(abs(one.bottom - two.bottom) < one.size and not _above(one, two) for one, two in pairwise(upright))
     if besides + sum(len(line.cells) > 1 for line in upright) < LEAST_LINES:
@@ -144,7 +144,7 @@ def _above(one: Line, two: Line) -> bool:
 
 
 def _gutters(order: list[Line], start: int, edges: tuple[float, float]) -> tuple[int, list[tuple[float, float]]]:
-    """How far down from a line the same gutters go, and those."""
+    """Follow the gutters that begin at a line: return the line where they end, and their places."""
     free, gutters = [edges], list[tuple[float, float]]()
     first, last = math.inf, -math.inf  # where the leftmost part of a line ends, and the rightmost begins
     for stop in range(start, len(order)):
@@ -198,7 +198,7 @@ def _parted(run: list[Line], gutters: list[tuple[float, float]]) -> list[list[Li
                     size=max(cell.size for cell in own),
                     cells=own if len(own) > 1 else (),
                     marker=marker[0] if marker else "",
-                    hang=own[1].left if marker and len(own) > 1 and own[0].words == marker[0] else own[0].left,
+                    hang=own[0].left,
                     listing="",
                 )
             )
@@ -262,11 +262,9 @@ def _lines_of(title: str, lines: list[Line]) -> list[Line]:
         for stop in range(start, min(start + HEADING_LINES, len(lines))):
             words += _plain(lines[stop].text)
             before = words.removesuffix(title)
-            if words.endswith(title) and len(before) <= 12 and (before.isdigit() or len(before) < 3 or stop > start):
+            if words.endswith(title) and len(before) <= 12 and (len(before) < 3 or stop > start):
                 if not best or lines[start].size > best[0].size * 1.05:
                     best = lines[start : stop + 1]
-                break
-            if len(words) > len(title) + 12:
                 break
     return best
 

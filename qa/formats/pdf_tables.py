@@ -1,4 +1,4 @@
-"""PDF, the fourth step: tables, which are cells that stand below one another on lines of a page."""
+"""PDF, step 4: tables, which are lines whose cells stand below one another."""
 
 import re
 import statistics

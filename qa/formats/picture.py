@@ -1,4 +1,4 @@
-"""A page of a scan → its picture, as people see it beside the text that was read from it."""
+"""Pictures of scanned pages, to be shown beside the text that was read from them."""
 
 import io
 
@@ -13,7 +13,7 @@ QUALITY = 75  # of JPEG, in hundredths
 
 
 def picture(data: bytes, suffix: str, page: int) -> bytes:
-    """A page of a PDF or a picture, numbered from 1, as a JPEG; raises CorpusError where there is none."""
+    """Render a page of a PDF or a picture, numbered from 1, as JPEG; raises CorpusError if there is none."""
     written = io.BytesIO()
     try:
         (_of_pdf if suffix == ".pdf" else _of_picture)(data, page - 1).save(written, "JPEG", quality=QUALITY)

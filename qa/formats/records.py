@@ -1,4 +1,4 @@
-"""Tables and records in text files: .csv, .tsv and .jsonl, each row or record as an item that reads as a sentence."""
+"""Tables and records in text files, .csv, .tsv and .jsonl: each row or record reads as a sentence."""
 
 import csv
 import io
@@ -23,12 +23,12 @@ SPACED_OUT = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\s]+")
 
 
 def convert_csv(data: bytes) -> Converted:
-    """A table whose cells are apart by commas, semicolons, tabs or bars, whichever fits."""
+    """Convert a table whose cells are separated by commas, semicolons, tabs or bars, whichever fits."""
     return _table(decode(data), DELIMITERS)
 
 
 def convert_tsv(data: bytes) -> Converted:
-    """A table whose cells are apart by tabs."""
+    """Convert a table whose cells are separated by tabs."""
     return _table(decode(data), "\t")
 
 
@@ -72,7 +72,7 @@ def _delimiter(text: str, delimiters: str) -> str:
 
 
 def convert_jsonl(data: bytes) -> Converted:
-    """One JSON value a line: a record's title is a heading, its long fields are paragraphs, the others one item.
+    """Convert one JSON value a line: a record's title is a heading, its long fields are paragraphs, the others a row.
 
     A line that is no JSON is left out, unless none of the first hundred is.
     """

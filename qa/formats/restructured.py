@@ -1,4 +1,4 @@
-"""reStructuredText → its text, by docutils and by way of HTML.
+"""reStructuredText, rendered to HTML by docutils.
 
 Nothing else is read or run for it: files that it includes, raw parts and settings of its own are left out. What only
 Sphinx knows, as `:ref:` and `.. versionadded::`, is kept as the words in it.
@@ -55,7 +55,7 @@ DEEPEST = 20  # directives that docutils doesn't know, inside one another
 
 
 def convert_rst(data: bytes) -> Converted:
-    """A .rst file's text, and its first heading as title."""
+    """Convert an .rst file; its first heading is the title."""
     try:
         tree = _parse(decode(data), 0)
         html = publish_from_doctree(tree, writer="html5", settings_overrides=SETTINGS)
@@ -87,7 +87,7 @@ def _words(role: re.Match[str]) -> str:
 
 
 def _inside(source: str, depth: int) -> list[nodes.Node]:
-    """What is in a directive that docutils doesn't know: its argument and its content, which is text again."""
+    """Parse a directive that docutils doesn't know: keep its argument and its content."""
     first, *lines = source.split("\n")
     directive = DIRECTIVE.match(first)
     if directive is None or directive[1] in SILENT or depth > DEEPEST:

@@ -1,4 +1,4 @@
-"""The lines of a scanned page → its text in reading order: columns, headings, paragraphs, lists and tables.
+"""The layout of scanned pages: lines → columns, headings, paragraphs, lists and tables in reading order.
 
 They are told from their places: columns from the space between them, a paragraph from the space above it, a heading
 from the size of its letters.
@@ -70,7 +70,7 @@ class ScanLine:
 
 
 def arranged(lines: Sequence[ScanLine], mark: Callable[[ScanLine], str]) -> list[Part]:
-    """The parts of a page with these lines, at least one; `mark` gives the mark of a line."""
+    """Return the parts of a page with these lines, at least one; `mark` returns the mark of a line's place."""
     return _parts(_ordered([replace(line, mark=mark(line)) for line in _in_rows(lines)]))
 
 

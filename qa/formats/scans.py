@@ -1,4 +1,4 @@
-"""Pictures, and pages of a PDF that are pictures → their text: a page is set straight, and each of its lines read."""
+"""Pictures, and scanned pages of a PDF → their text: a page is deskewed, its lines are found, and each is read."""
 
 import io
 import math

@@ -19,7 +19,6 @@ MOST_COLUMNS = 16_384
 MOST_CELLS = 20_000_000  # of a table, empty ones as well
 MOST_MERGED = 10_000  # cells of all merged stretches that are filled in
 ESCAPED = re.compile(r"_x00([0-7][0-9A-Fa-f])_")
-LINK = re.compile(r'\s*HYPERLINK\("([^"]+)"', re.IGNORECASE)
 CELL = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})")
 
 
@@ -46,7 +45,7 @@ class _Styles:
 
 
 def convert_xlsx(data: bytes) -> Converted:
-    """A workbook: each sheet that is shown under a heading, its rows with the names of their columns."""
+    """Convert a workbook: each visible sheet is a heading above its rows, which have the names of their columns."""
     archive = opened(data, "[Content_Types].xml", "workbook")
     main = main_part(archive, "xl/workbook.xml")
     book, links = archive.xml(main), links_of(archive, main)
@@ -73,13 +72,13 @@ def _shared_texts(part: Element | None) -> list[str]:
 
 
 def _words(entry: Element) -> str:
-    """A text, of several runs perhaps, without how its characters are read."""
+    """Return a text, perhaps of several runs, without the pronunciation of its characters."""
     runs = [entry.find("t"), *(run.find("t") for run in entry.findall("r"))]
     return _plain("".join(run.text or "" for run in runs if run is not None))
 
 
 def _plain(text: str) -> str:
-    """A text in which signs that XML can't have are written as "_x000D_"."""
+    """Undo how characters that XML can't have are written: "_x000D_"."""
     return ESCAPED.sub(lambda sign: chr(int(sign[1], 16)), text) if "_x00" in text else text
 
 
@@ -99,7 +98,7 @@ def _styles(part: Element | None) -> _Styles:
 
 
 class _Reader:
-    """Takes in a sheet's XML as it is read, so that a large one needs no tree."""
+    """Handles a sheet's XML as it is parsed, so that a large one needs no tree."""
 
     def __init__(self, texts: Sequence[str], styles: _Styles, since_1904: bool) -> None:
         self._texts, self._styles, self._since_1904 = texts, styles, since_1904
@@ -109,9 +108,9 @@ class _Reader:
         self._hidden: list[tuple[int, int]] = []
         self._row = self._column = 0
         self._is_hidden = False
-        self._kind = self._style = self._inside = ""
+        self._kind = self._style = ""
+        self._is_words = False
         self._value: list[str] = []
-        self._formula: list[str] = []
         self._is_reading = False  # how characters are pronounced, which isn't shown
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
@@ -124,11 +123,11 @@ class _Reader:
             place = CELL.fullmatch(attributes.get("r", ""))
             self._column = min(_column(place[1]), MOST_COLUMNS) if place else self._column + 1
             self._kind, self._style = attributes.get("t", "n"), attributes.get("s", "0")
-            self._value, self._formula = [], []
+            self._value = []
         elif tag == "rPh":
             self._is_reading = True
-        elif tag in ("v", "t", "f"):
-            self._inside = tag
+        elif tag in ("v", "t"):
+            self._is_words = True
         elif tag == "col" and attributes.get("hidden") in ("1", "true"):
             first, last = attributes.get("min", ""), attributes.get("max", "")
             if first.isdecimal() and last.isdecimal():
@@ -143,20 +142,18 @@ class _Reader:
             self.sheet.headers |= {1} if attributes.get("ySplit") == "1" else set()
 
     def words(self, text: str) -> None:
-        if self._inside and not self._is_reading:
-            (self._formula if self._inside == "f" else self._value).append(text)
+        if self._is_words and not self._is_reading:
+            self._value.append(text)
 
     def end(self, tag: str) -> None:
         if tag == "rPh":
             self._is_reading = False
-        elif tag in ("v", "t", "f"):
-            self._inside = ""
+        elif tag in ("v", "t"):
+            self._is_words = False
         elif tag == "c" and not self._is_hidden and not any(a <= self._column <= b for a, b in self._hidden):
             self._keep(one_line(self._shown("".join(self._value))))
 
     def _keep(self, text: str) -> None:
-        if (leads := LINK.match("".join(self._formula))) and LIVE.match(leads[1]):
-            text = linked(text, leads[1])
         look = self._styles.looks[n] if (n := integer(self._style)) < len(self._styles.looks) else 0
         if text:
             self.sheet.rows.setdefault(self._row, {})[self._column] = _Cell(text, look)
@@ -198,7 +195,7 @@ def _read(archive: Archive, name: str, texts: Sequence[str], styles: _Styles, si
 
 
 def _fill_merged(sheet: _Sheet, merged: Sequence[str]) -> None:
-    """Note what merged cells, given as "A1:C2", show in the columns and rows that they cover."""
+    """Note what merged cells, given as "A1:C2", show in the rows and columns that they cover."""
     filled = 0
     for ref in merged:
         corners = [CELL.fullmatch(corner) for corner in ref.split(":")]
@@ -245,7 +242,7 @@ def _joined(sheet: _Sheet, above: int, below: int) -> bool:
 
 def _is_over(sheet: _Sheet, group: Sequence[int], number: int) -> bool:
     """Whether the last row of a group has names for several of the columns that the row below it names one by one."""
-    if not group or group[-1] != number - 1 or len(sheet.rows[group[-1]]) < 2:
+    if not group or group[-1] != number - 1:
         return False
     above, below = sheet.rows[group[-1]], sheet.rows[number]
     merged = sheet.across.get(group[-1], {}).keys() - above.keys()

@@ -1,4 +1,4 @@
-"""Presentations: .pptx → the texts, tables, charts and notes of each slide, in the order in which they are read."""
+"""Presentations: .pptx → the texts, tables, charts and notes of each slide in reading order."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,13 +21,13 @@ Place = tuple[int, int, int]  # from the top, from the left, and how high
 
 
 def convert_pptx(data: bytes) -> Converted:
-    """A presentation: each slide's title is a heading; then its texts, tables, charts and the speaker's notes."""
+    """Convert a presentation: each slide's title is a heading above its texts, tables, charts and speaker's notes."""
     main = "ppt/presentation.xml"
     archive = opened(data, main, "presentation")
     links = links_of(archive, main)
     slides = [links.get(entry.get(":id", ""), "") for entry in archive.xml(main).iter("sldId")]
     parts: list[Part] = []
-    places: dict[str, dict[str, Place]] = {}
+    places: dict[str, dict[tuple[str, str], Place]] = {}
     for number, slide in enumerate(slides, 1):
         if slide not in archive:
             continue
@@ -43,9 +43,9 @@ def convert_pptx(data: bytes) -> Converted:
 
 
 class _Slide:
-    """What is on a slide."""
+    """Reads a slide."""
 
-    def __init__(self, archive: Archive, name: str, places: dict[str, dict[str, Place]]) -> None:
+    def __init__(self, archive: Archive, name: str, places: dict[str, dict[tuple[str, str], Place]]) -> None:
         self._archive = archive
         self._name = name
         self._links = links_of(archive, name)
@@ -66,7 +66,7 @@ class _Slide:
         for name in links_of(self._archive, self._name, "/notesSlide").values():
             if name in self._archive:
                 for shape in self._archive.xml(name).iter("sp"):
-                    if _placeholder(shape) == "body":
+                    if _placeholder(shape)[0] == "body":
                         found += [part for body in shape.iter("txBody") for part in self._texts(body, listed=False)]
         return [part._replace(kind="note") if part.kind == "paragraph" else part for part in found]
 
@@ -93,11 +93,11 @@ class _Slide:
     def _place(self, shape: Element) -> Place:
         """Where a shape stands: it may say so itself, or its layout; those that say nothing come first."""
         frame = next((f for path in ("spPr/xfrm", "grpSpPr/xfrm", "xfrm") if (f := shape.find(path)) is not None), None)
-        kind, number = _kind(shape)
-        return _frame_place(frame) or self._layout.get(number) or self._layout.get(kind) or (-1, -1, 0)
+        kind, number = _placeholder(shape)
+        return _frame_place(frame) or self._layout.get(("", number)) or self._layout.get((kind, "")) or (-1, -1, 0)
 
     def _shape(self, shape: Element) -> list[Part]:
-        kind = _placeholder(shape)
+        kind, _ = _placeholder(shape)
         body = shape.find("txBody")
         if body is None or kind in ("sldNum", "dt", "ftr", "hdr"):
             return []
@@ -216,15 +216,15 @@ def _in_order(found: Sequence[tuple[Place, list[Part]]]) -> Iterator[tuple[Place
     yield from sorted(line, key=lambda pair: pair[0][1])
 
 
-def _layout(archive: Archive, layout: str) -> dict[str, Place]:
-    """Where a layout has its places, by what they are for and by their numbers; its master, by what they are for."""
-    found: dict[str, Place] = {}
+def _layout(archive: Archive, layout: str) -> dict[tuple[str, str], Place]:
+    """Where a layout has its places, by what they are for or by their numbers; its master, by what they are for."""
+    found: dict[tuple[str, str], Place] = {}
     for name in (*links_of(archive, layout, "/slideMaster").values(), layout):
         for shape in archive.xml(name).iter("sp") if name in archive else ():
-            kind, number = _kind(shape)
-            if place := _frame_place(shape.find("spPr/xfrm")):
-                found[kind] = place
-                found |= {number: place} if name == layout and number else {}
+            kind, number = _placeholder(shape)
+            if kind and (place := _frame_place(shape.find("spPr/xfrm"))):
+                found[kind, ""] = place
+                found |= {("", number): place} if name == layout and number else {}
     return found
 
 
@@ -240,20 +240,10 @@ def _whole(attributes: Mapping[str, str], name: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _kind(shape: Element) -> tuple[str, str]:
-    """What a placeholder is for, and its number, as names that differ."""
+def _placeholder(shape: Element) -> tuple[str, str]:
+    """What a shape's place on the slide is for, and its number there; nothing where it has no such place."""
     place = shape.find("./nvSpPr/nvPr/ph")
-    return (
-        ("", "")
-        if place is None
-        else (f"for {place.get('type', 'obj')}", f"number {at}" if (at := place.get("idx")) else "")
-    )
-
-
-def _placeholder(shape: Element) -> str | None:
-    """What a shape's place on the slide is for, None where it has no such place."""
-    place = shape.find("./nvSpPr/nvPr/ph")
-    return None if place is None else place.get("type", "obj")
+    return ("", "") if place is None else (place.get("type", "obj"), place.get("idx", ""))
 
 
 def _points(values: Element | None) -> dict[int, str]:

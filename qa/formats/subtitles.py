@@ -1,4 +1,4 @@
-"""Subtitles, .srt and .vtt → what is said, in paragraphs: one wherever somebody pauses, or another one speaks."""
+"""Subtitles, .srt and .vtt → what is said; a pause or another speaker begins a new paragraph."""
 
 import html
 import re
@@ -35,12 +35,12 @@ class _Cue:
 
 
 def convert_srt(data: bytes) -> Converted:
-    """What is said in an .srt file."""
+    """Convert an .srt file."""
     return _said(decode(data))
 
 
 def convert_vtt(data: bytes) -> Converted:
-    """What is said in a .vtt file, and the title in its first line."""
+    """Convert a .vtt file; its title is in its first line."""
     text = decode(data)
     named = VTT_TITLE.match(text)
     return _said(NOTE.sub("", text), one_line(named[1]) if named else None)
@@ -70,7 +70,7 @@ def _said(text: str, title: str | None = None) -> Converted:
 
 
 def _new(cue: _Cue, last: _Cue | None) -> _Cue | None:
-    """What is said in a subtitle and wasn't in the one before it: lines are shown on, not said again."""
+    """Return a subtitle without the lines that only stay on screen from the one before; None if nothing is new."""
     if last is None or last.voice != cue.voice:
         return cue
     if cue.lines == last.lines:

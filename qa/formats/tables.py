@@ -1,4 +1,4 @@
-"""Tables: rows that read as sentences with the names of their columns, and which rows hold those names."""
+"""Tables: rows that read as sentences with the names of their columns, and how those names are found."""
 
 import re
 from collections.abc import Container, Sequence
@@ -100,7 +100,7 @@ def _cells(row: Sequence[str], names: Sequence[str], sides: bool) -> list[tuple[
 
 
 def _names(top: Sequence[Sequence[str]]) -> list[str]:
-    """The names of columns, those that stand in several rows joined from the top down."""
+    """Return the names of the columns; a name that spreads over several rows is joined from the top down."""
     columns = zip_longest(*top, fillvalue="")
     return [bare(" ".join(dict.fromkeys(filter(None, column)))).rstrip(": ") for column in columns]
 

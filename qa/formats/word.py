@@ -60,7 +60,7 @@ class _Style:
 
 
 def convert_docx(data: bytes) -> Converted:
-    """A Word document's text and title."""
+    """Convert a Word document."""
     archive = opened(data, "[Content_Types].xml", "document")
     document = _Document(archive, main_part(archive, "word/document.xml"))
     parts = document.parts()
@@ -91,13 +91,12 @@ class _Document:
         self._fields: list[str] = []  # what those say that have begun and not ended
 
     def parts(self) -> list[Part]:
-        """All of the document, with the notes below the text that calls them."""
+        """Return all of the document, with notes below the text that refers to them."""
         body = self._archive.xml(self._main).find("body")
         return [*self.blocks(body, 0), *self.notes()] if body is not None else []
 
     def blocks(self, parent: Element, depth: int) -> list[Part]:
-        """The blocks of a body, a cell, a note or a text box: items that follow one another are a list, lines of code
-        a listing."""
+        """Return the blocks of a body, cell, note or text box; consecutive items are a list, lines of code are one."""
         found: list[Part] = []
         for kind, run in groupby(self._pieces(parent, depth), key=type):
             pieces = list(run)
@@ -110,7 +109,7 @@ class _Document:
         return found
 
     def _pieces(self, parent: Element, depth: int) -> "Iterator[list[Part] | _Item | str]":
-        """What the elements of a body are, one after the other: blocks, items, and lines of listings."""
+        """Convert the elements of a body one after the other: to blocks, to an item or to a line of a listing."""
         for element in _content(parent, 0) if depth <= DEEPEST else ():
             if element.tag != "p":
                 yield self._table(element, depth + 1) if element.tag == "tbl" else self._chunk(element)
@@ -136,14 +135,14 @@ class _Document:
                 yield boxes
 
     def notes(self) -> list[Part]:
-        """The notes that the text above has called."""
+        """Return the notes that the text above refers to."""
         called, self._called = self._called, []
         notes = [self._notes[key] for key in dict.fromkeys(called) if key in self._notes]
         found = [part for note in notes for part in self.blocks(note, DEEPEST - 1)]
         return [part._replace(kind="note") if part.kind == "paragraph" else part for part in found]
 
     def _chunk(self, element: Element) -> list[Part]:
-        """What another program has put in as a file of its own."""
+        """Convert a file that is embedded as part of the text."""
         name = self._links.pop(element.get(":id", ""), "")  # once
         if name not in self._archive or self._depth > 2:
             return []

@@ -1,4 +1,4 @@
-"""The words of a part: their signs and marks, and how lines become one text.
+"""Words of a document, the marks among them, and how lines are joined.
 
 What is no word stands between characters that no text can have, as Unicode keeps U+FDD0 to U+FDEF for a program's own
 use: where a link begins, its target and its end, where a page begins, and where a line stands in a picture of its page.
@@ -23,28 +23,28 @@ LOWERED = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊
 
 
 def one_line(text: str) -> str:
-    """The words of a text on one line, without characters that nobody sees."""
+    """Put a text on one line, without characters that nobody sees."""
     return " ".join(INVISIBLE.sub("", text).split())
 
 
 def bare(words: str) -> str:
-    """Words without what stands between them that is no word."""
+    """Strip the marks from words."""
     return MARK.sub("", words)
 
 
 def linked(words: str, target: str) -> str:
-    """Words that lead to a target."""
+    """Mark words as a link to a target."""
     target = RESERVED.sub("", "".join(target.split()))
     return f"{TARGET}{target}{WORDS}{words}{END}" if target and words.strip() else words
 
 
 def raised(text: str) -> str:
-    """Digits and signs as they are written above a line; letters, as of 19th, have no other form that is read well."""
+    """Write digits and signs as superscripts; letters, such as those of 19th, stay as they are."""
     return _moved(text, RAISED, "^")
 
 
 def lowered(text: str) -> str:
-    """The same for below a line."""
+    """Write digits and signs as subscripts."""
     return _moved(text, LOWERED, "_")
 
 
@@ -59,7 +59,7 @@ def _moved(text: str, table: dict[int, int], mark: str) -> str:
 
 
 def joined(above: str, below: str, hyphenated: Container[str] = ()) -> str:
-    """Two lines as one; the hyphen of a word that is parted between them is left out.
+    """Join two lines, without the hyphen of a word that is split between them.
 
     It stays in words that are `hyphenated`, in numbers, and before a capital letter. A link goes on.
     """

@@ -1,4 +1,4 @@
-"""How converters write: parts in the order of reading → a text, and where its blocks, links and pages stand in it."""
+"""What all converters end with: parts in reading order → a text, and the places of its blocks, links and pages."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -29,27 +29,27 @@ class Part(NamedTuple):
 
 
 def paragraph(text: str, kind: str = "paragraph") -> list[Part]:
-    """A paragraph, or what else consists of lines that are kept; nothing where it has no words."""
+    """Make a paragraph, or another block of lines that are kept; nothing if it has no words."""
     lines = [one_line(line) for line in text.splitlines()]
     words = "\n".join(line for line in lines if line)
     return [Part(kind, words)] if bare(words).strip() else []
 
 
 def heading(text: str, level: int, anchor: str = "") -> list[Part]:
-    """A heading, of level 1 to 6; nothing where it has no words."""
+    """Make a heading of level 1 to 6; nothing if it has no words."""
     words = one_line(text)
     return [Part("heading", words, min(max(level, 1), 6), anchor=anchor)] if bare(words).strip() else []
 
 
 def code(text: str) -> list[Part]:
-    """A listing, its lines as they are."""
+    """Make a listing, with its lines as they are."""
     lines = [INVISIBLE.sub("", line).rstrip() for line in text.expandtabs().splitlines()]
     words = "\n".join(lines).strip("\n")
     return [Part("code", words)] if words.strip() else []
 
 
 def listed(items: Iterable[tuple[str, Sequence[Part]]]) -> list[Part]:
-    """A list of items, each with the number that is shown before it, empty where there is none, and its parts."""
+    """Make a list of items; each is the number shown before it, empty if there is none, and its parts."""
     number = next(LISTS)
     found: list[Part] = []
     for shown, parts in items:
@@ -68,7 +68,7 @@ def listed(items: Iterable[tuple[str, Sequence[Part]]]) -> list[Part]:
 
 
 def nested(items: Sequence[tuple[int, str, Sequence[Part]]]) -> list[Part]:
-    """A list of items that are given with how deep they are: deeper ones are lists in the item above them."""
+    """Make a list of items that are given with their depth: deeper ones form a list in the item above them."""
     found: list[tuple[str, Sequence[Part]]] = []
     at = 0
     while at < len(items):
@@ -80,7 +80,7 @@ def nested(items: Sequence[tuple[int, str, Sequence[Part]]]) -> list[Part]:
 
 
 def counted(number: int, kind: str) -> str:
-    """A number as a list of this kind shows it: "1", "a", "A", "i" or "I"."""
+    """Format a number as a list of this kind does: "1", "a", "A", "i" or "I"."""
     if kind in ("a", "A") and number > 0:
         return chr(ord(kind) + (number - 1) % 26) * (1 + (number - 1) // 26)
     if kind in ("i", "I") and 0 < number < 4000:
@@ -93,13 +93,13 @@ def counted(number: int, kind: str) -> str:
 
 
 def title_of(parts: Iterable[Part]) -> str | None:
-    """The first heading of the highest level."""
+    """Return the words of the first heading of the highest level."""
     headings = [part for part in parts if part.kind == "heading"]
     return bare(min(headings, key=lambda part: part.level).words) if headings else None
 
 
 def written(parts: Iterable[Part], title: str | None = None, address: str | None = None) -> Converted:
-    """The document of these parts: the items of a list on lines of their own, all others apart by an empty line."""
+    """Write a document: items of a list are separated by a line break, all other parts by an empty line."""
     writer = _Writer()
     for part in parts:
         writer.add(part)
