@@ -11,7 +11,7 @@ from itertools import chain, groupby, islice, pairwise
 import pypdfium2
 
 from qa.formats.pdf_letters import RIGHT_TO_LEFT
-from qa.formats.pdf_lines import BULLET, NUMBER, Line, rounded, usual_size
+from qa.formats.pdf_lines import ACROSS, BULLET, NUMBER, Line, rounded, usual_size
 from qa.formats.words import bare
 
 LARGER = 1.12  # letters of a heading, against those of the text
@@ -55,13 +55,18 @@ class Style:
 
 
 def without_repeated(pages: list[list[Line]], heights: list[float]) -> list[list[Line]]:
-    """Drop running headers and footers: lines at a page's edge that others repeat, but for page numbers."""
+    """Drop watermarks, headers and footers: lines at a page's edge that others repeat, but for page numbers."""
     if len(pages) < 3:
         return pages
     places: dict[str, list[tuple[int, Line]]] = {}
+    large: dict[str, list[Line]] = {}
+    usual = usual_size(pages)
     for number, (lines, height) in enumerate(zip(pages, heights, strict=True)):
         for line in _edges(lines, height):
             places.setdefault(_pattern(line), []).append((number, line))
+        for line in lines:
+            if line.light or line.size > ACROSS * ACROSS * usual:
+                large.setdefault(f"{line.text} at {round(line.bottom / 8)}", []).append(line)
     least = max(3, 0.15 * len(pages))
     repeated = {
         id(line)
@@ -69,6 +74,7 @@ def without_repeated(pages: list[list[Line]], heights: list[float]) -> list[list
         if len({number for number, _ in found}) >= least and _is_running(found)
         for _, line in found
     }
+    repeated |= {id(line) for found in large.values() if len(found) > 0.5 * len(pages) for line in found}
     return [[line for line in lines if id(line) not in repeated] or lines for lines in pages]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from qa.formats.pdf_lines import Line, LineCell
 from qa.formats.pdf_pages import Style
 from qa.formats.tables import YEAR, plausible, rows
-from qa.formats.words import SENTENCE_END, bare, joined
+from qa.formats.words import bare, joined
 from qa.formats.writing import Part
 
 LEAST_ROWS = 3  # of a table, with the names of its columns
@@ -85,16 +85,15 @@ class Grid:
         return stop, table
 
     def _is_wrapped(self, placed: list[str], step: float, at: int, table: list[_Row]) -> bool:
-        """Whether a line only goes on with cells of the row above."""
+        """Whether a line only continues cells of the row above."""
         line, *below = self._lines[at : at + 2]
         steps = [row.step for row in table[-20:] if row.step] or [line.bottom - one.bottom for one in below]
         usual = statistics.median(steps) if steps else 0.0
-        if step > max(WRAPPED * line.size, 0.0 if not usual else min(0.9 * usual, 2 * line.size)):
+        if step > max(WRAPPED * line.size, min(0.9 * usual, 2 * line.size)):
             return False
         if not placed[0]:
-            return not all(placed[1:]) or (len(placed) == 2) or bool(usual and step < 0.85 * usual)
-        only_first = not any(placed[1:]) and placed[0][:1].islower()
-        return only_first and bool(table[-1].cells[0]) and not SENTENCE_END.search(bare(table[-1].cells[0]))
+            return not all(placed[1:]) or len(placed) == 2 or step < 0.85 * usual
+        return not any(placed[1:]) and placed[0][:1].islower()
 
     def _is_table(self, at: int, stop: int, table: list[_Row]) -> bool:
         if len(table) < LEAST_ROWS or (table[0].line.marker and len(table[0].cells) == 2):
@@ -117,7 +116,7 @@ def _placed(line: Line, columns: Sequence[tuple[float, float]]) -> list[str]:
     for left, right, words, _ in line.cells or (LineCell(line.left, line.right, line.words, line.size),):
         at = [n for n, column in enumerate(columns) if min(right, column[1]) > max(left, column[0])]
         near = [n for n, column in enumerate(columns) if _same_place((left, right), column, line.size)]
-        fitting = [n for n in near if not at or n in at] or (at if len(at) == 1 else [])
+        fitting = at or near
         if not fitting or fitting[0] <= last or len(at) > 1:
             return []
         last = fitting[0]

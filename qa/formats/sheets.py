@@ -265,18 +265,10 @@ def _table(sheet: _Sheet, numbers: Sequence[int]) -> list[Part]:
     groups = {
         n for n, number in enumerate(numbers) if n >= top and len(sheet.rows[number]) == 1 and lines[n][0]
     } if len(columns) > 1 else set()  # fmt: skip
-    lines[:top] = [_filled(sheet, numbers[n], columns, lines[n], n < top - 1) for n in range(top)]
+    for line, number in zip(lines[:top], numbers, strict=False):  # names that stand over several columns
+        covered = sheet.across.get(number, {})
+        line[:] = [text or covered.get(column, "") for column, text in zip(columns, line, strict=True)]
     return parts + tabled(lines, top, groups)
-
-
-def _filled(sheet: _Sheet, number: int, columns: Sequence[int], line: Sequence[str], over: bool) -> list[str]:
-    """A row of names, in which those that stand over several columns are repeated over each."""
-    covered = sheet.across.get(number, {})
-    filled = [text or covered.get(column, "") for column, text in zip(columns, line, strict=True)]
-    if over and not covered:
-        for n in range(2, len(filled)):
-            filled[n] = filled[n] or filled[n - 1]
-    return filled
 
 
 def _header(sheet: _Sheet, numbers: Sequence[int], lines: Sequence[Sequence[str]]) -> int:
