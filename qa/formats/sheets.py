@@ -19,6 +19,7 @@ MOST_COLUMNS = 16_384
 MOST_CELLS = 20_000_000  # of a table, empty ones as well
 MOST_MERGED = 10_000  # cells of all merged stretches that are filled in
 ESCAPED = re.compile(r"_x00([0-7][0-9A-Fa-f])_")
+LINK = re.compile(r'\s*HYPERLINK\("([^"]+)"', re.IGNORECASE)
 CELL = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})")
 
 
@@ -108,8 +109,8 @@ class _Reader:
         self._hidden: list[tuple[int, int]] = []
         self._row = self._column = 0
         self._is_hidden = False
-        self._kind = self._style = ""
-        self._is_words = False
+        self._kind = self._style = self._inside = ""
+        self._formula: list[str] = []
         self._value: list[str] = []
         self._is_reading = False  # how characters are pronounced, which isn't shown
 
@@ -123,11 +124,11 @@ class _Reader:
             place = CELL.fullmatch(attributes.get("r", ""))
             self._column = min(_column(place[1]), MOST_COLUMNS) if place else self._column + 1
             self._kind, self._style = attributes.get("t", "n"), attributes.get("s", "0")
-            self._value = []
+            self._value, self._formula = [], []
         elif tag == "rPh":
             self._is_reading = True
-        elif tag in ("v", "t"):
-            self._is_words = True
+        elif tag in ("v", "t", "f"):
+            self._inside = tag
         elif tag == "col" and attributes.get("hidden") in ("1", "true"):
             first, last = attributes.get("min", ""), attributes.get("max", "")
             if first.isdecimal() and last.isdecimal():
@@ -142,18 +143,20 @@ class _Reader:
             self.sheet.headers |= {1} if attributes.get("ySplit") == "1" else set()
 
     def words(self, text: str) -> None:
-        if self._is_words and not self._is_reading:
-            self._value.append(text)
+        if self._inside and not self._is_reading:
+            (self._formula if self._inside == "f" else self._value).append(text)
 
     def end(self, tag: str) -> None:
         if tag == "rPh":
             self._is_reading = False
-        elif tag in ("v", "t"):
-            self._is_words = False
+        elif tag in ("v", "t", "f"):
+            self._inside = ""
         elif tag == "c" and not self._is_hidden and not any(a <= self._column <= b for a, b in self._hidden):
             self._keep(one_line(self._shown("".join(self._value))))
 
     def _keep(self, text: str) -> None:
+        if (leads := LINK.match("".join(self._formula))) and LIVE.match(leads[1]):
+            text = linked(text, leads[1])
         look = self._styles.looks[n] if (n := integer(self._style)) < len(self._styles.looks) else 0
         if text:
             self.sheet.rows.setdefault(self._row, {})[self._column] = _Cell(text, look)
@@ -265,10 +268,18 @@ def _table(sheet: _Sheet, numbers: Sequence[int]) -> list[Part]:
     groups = {
         n for n, number in enumerate(numbers) if n >= top and len(sheet.rows[number]) == 1 and lines[n][0]
     } if len(columns) > 1 else set()  # fmt: skip
-    for line, number in zip(lines[:top], numbers, strict=False):  # names that stand over several columns
-        covered = sheet.across.get(number, {})
-        line[:] = [text or covered.get(column, "") for column, text in zip(columns, line, strict=True)]
+    lines[:top] = [_filled(sheet, numbers[n], columns, lines[n], n < top - 1) for n in range(top)]
     return parts + tabled(lines, top, groups)
+
+
+def _filled(sheet: _Sheet, number: int, columns: Sequence[int], line: Sequence[str], over: bool) -> list[str]:
+    """A row of names, in which those that stand over several columns are repeated over each."""
+    covered = sheet.across.get(number, {})
+    filled = [text or covered.get(column, "") for column, text in zip(columns, line, strict=True)]
+    if over and not covered:
+        for n in range(2, len(filled)):
+            filled[n] = filled[n] or filled[n - 1]
+    return filled
 
 
 def _header(sheet: _Sheet, numbers: Sequence[int], lines: Sequence[Sequence[str]]) -> int:

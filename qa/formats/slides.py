@@ -15,6 +15,7 @@ from qa.formats.words import LIVE, bare, linked, lowered, one_line, raised
 from qa.formats.writing import Part, heading, nested, paragraph, written
 
 DEEPEST = 50  # groups of shapes inside one another
+TITLES = ("title", "ctrTitle")
 SAME_LINE = 0.5  # of the lower one's height: shapes that begin less far from one another stand on a line
 
 Place = tuple[int, int, int]  # from the top, from the left, and how high
@@ -101,7 +102,7 @@ class _Slide:
         body = shape.find("txBody")
         if body is None or kind in ("sldNum", "dt", "ftr", "hdr"):
             return []
-        if kind in ("title", "ctrTitle") and not self.title:
+        if kind in TITLES and not self.title:
             self.title = one_line(" ".join(self._words(each) for each in body.iter("p")))
             self.opening = kind == "ctrTitle"
             return []
@@ -222,7 +223,9 @@ def _layout(archive: Archive, layout: str) -> dict[tuple[str, str], Place]:
     for name in (*links_of(archive, layout, "/slideMaster").values(), layout):
         for shape in archive.xml(name).iter("sp") if name in archive else ():
             kind, number = _placeholder(shape)
-            if kind and (place := _frame_place(shape.find("spPr/xfrm"))):
+            usual = found.get(("title" if kind in TITLES else "body", ""))  # of the master
+            place = _frame_place(shape.find("spPr/xfrm")) or (usual if name == layout else None)
+            if kind and place:
                 found[kind, ""] = place
                 found |= {("", number): place} if name == layout and number else {}
     return found

@@ -235,6 +235,8 @@ class _Document:
                 self._fields[-1:] = [text + (child.text or "") for text in self._fields[-1:]]
             elif tag in ("footnoteReference", "endnoteReference"):
                 self._called.append((tag.removesuffix("Reference"), child.get(":id", "")))
+                if child.get(":customMarkFollows", "0") not in OFF:
+                    break
             elif tag == "oMath":
                 parts.append(of_office(child))
             else:
@@ -261,6 +263,8 @@ class _Document:
         if element.tag == "hyperlink" and LIVE.match(target := self._addresses.get(element.get(":id", ""), "")):
             place = element.get(":anchor", "")
             return linked(words, f"{target}#{place}" if place and "#" not in target else target)
+        if element.tag == "fldSimple":
+            return linked(words, _target(element.get(":instr", "")))
         place = self._look(element, "vertAlign") if element.tag == "r" else ""
         return raised(words) if place == "superscript" else lowered(words) if place == "subscript" else words
 
