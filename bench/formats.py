@@ -76,8 +76,8 @@ def in_epub(data: bytes) -> Truth:
         package = ElementTree.fromstring(book.read("META-INF/container.xml")).find(".//{*}rootfile")
         path = package.get("full-path", "") if package is not None else ""
         tree = ElementTree.fromstring(book.read(path))
-        items = {item.get("id"): item for item in tree.iter("{*}item")}
-        spine = [items.get(entry.get("idref")) for entry in tree.iter("{*}itemref")]
+        items = {item.get("id"): item for item in tree.findall(".//{*}item")}
+        spine = [items.get(entry.get("idref")) for entry in tree.findall(".//{*}itemref")]
         own: Words = Counter()
         for item in spine:
             if item is not None and "nav" not in item.get("properties", "").split():

@@ -21,11 +21,11 @@ class Pictures:
 
     def are_of(self, document: Document) -> bool:
         """Whether there are any of a document: it has scanned pages, and its file is as it was when it was read."""
-        return _whole(document) is not None
+        return _bytes(document, 0) is not None
 
     def page(self, document: Document, number: int) -> bytes | None:
         """A scanned page of a document as a JPEG; None where there is none, or it can't be shown."""
-        data = _whole(document) if number in document.scanned else None
+        data = _bytes(document) if number in document.scanned else None
         if data is None or document.path is None:
             return None
         key = document.file_hash, number
@@ -43,12 +43,17 @@ class Pictures:
         return found
 
 
-def _whole(document: Document) -> bytes | None:
-    """The bytes of a document's file, None where they aren't those that it was read from."""
+def _bytes(document: Document, most: int = -1) -> bytes | None:
+    """The bytes of a document's file, so many at most; None where they aren't those that it was read from."""
     if not document.file_hash or document.path is None:
         return None
     try:
-        data = document.path.read_bytes() if document.path.is_file() else b""
+        if not document.path.is_file():
+            return None
+        with document.path.open("rb") as stream:
+            if hashlib.file_digest(stream, "sha256").hexdigest() != document.file_hash:
+                return None
+            stream.seek(0)
+            return stream.read(most)
     except OSError:
         return None
-    return data if hashlib.sha256(data).hexdigest() == document.file_hash else None
