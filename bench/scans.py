@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from qa.documents.ocr.scans import read_page
-from qa.documents.writing import Part
+from qa.documents.writing.parts import Part
 from qa.errors import CorpusError
 
 ROOT = Path(__file__).parent.parent

@@ -53,18 +53,35 @@ class Link(NamedTuple):
     target: str
 
 
+class ScannedLine(NamedTuple):
+    """A line that was read from a picture: the place of its words in the text, and its place on the page.
+
+    corners  x and y of each corner, clockwise from the upper left one, in thousandths of the page's width from the
+             page's upper left corner
+    height   the page's, in the same unit
+    """
+
+    start: int
+    end: int
+    page: int
+    height: int
+    corners: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """The text of a source file as its reader sees it.
 
-    id       unique in the corpus
-    blocks   the structure of the text, in order; a text without any is read as plain text
-    links    in order
-    pages    where each page begins in the text, empty where there are no pages
-    titled   whether the file itself gives the title; a title made from the file's name is shown and searched by its
-             words, but not embedded
-    address  where the file says it is published
-    scanned  the numbers of the pages whose text was read from a picture
+    id         unique in the corpus
+    blocks     the structure of the text, in order; a text without any is read as plain text
+    links      in order
+    pages      where each page begins in the text, empty where there are no pages
+    titled     whether the file itself gives the title; a title made from the file's name is shown and searched by its
+               words, but not embedded
+    address    where the file says it is published
+    scanned    the numbers of the pages whose text was read from a picture
+    lines      the lines that were read there, in order
+    file_hash  the SHA-256 of a file that has such lines
     """
 
     id: str
@@ -77,6 +94,8 @@ class Document:
     titled: bool = True
     address: str | None = None
     scanned: tuple[int, ...] = ()
+    lines: tuple[ScannedLine, ...] = field(default=(), repr=False)
+    file_hash: str = ""
 
 
 class Sentence(NamedTuple):

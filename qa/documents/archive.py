@@ -1,4 +1,4 @@
-"""The parts of a zip archive, as .docx, .pptx, .xlsx and .epub are, read from memory and never unpacked to a disk.
+"""Zip archives, which .docx, .pptx, .xlsx and .epub files are: their parts are read in memory, never unpacked to disk.
 
 So a part's name, or a link among the parts, leads nowhere outside of it. A part that says it is small is not read
 any further, and one that says it is large is not read at all: that is how a "zip bomb" is told.
@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from qa.documents.writing import RESERVED
+from qa.documents.writing.words import RESERVED
 from qa.errors import CorpusError
 
 MAX_PARTS = 20_000
@@ -24,7 +24,7 @@ BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError
 
 
 class Archive:
-    """A zip archive that was found safe to read. Raises CorpusError where it is damaged, encrypted or too large."""
+    """A zip archive that is safe to read; raises CorpusError if it is damaged, encrypted or too large."""
 
     def __init__(self, data: bytes) -> None:
         if data.startswith(OLE):
@@ -49,19 +49,19 @@ class Archive:
         return name in self._names or _folded(name) in self._names
 
     def read(self, name: str) -> bytes:
-        """A part's content."""
+        """Return the bytes of a part."""
         try:
             return self._zip.read(self._names.get(name) or self._names.get(_folded(name), name))
         except BROKEN as error:
             raise CorpusError(f"damaged: its part {name[:80]!r} can't be read ({error})") from None
 
     def xml(self, name: str) -> ElementTree.Element:
-        """A part as an XML tree, its names without namespaces: those differ from one edition of a format to another."""
+        """Parse a part as XML, without namespaces: they differ between the editions of a format."""
         return parse_xml(self.read(name), name)
 
 
 def parse_xml(data: bytes, name: str) -> ElementTree.Element:
-    """An XML tree with local names (":id" is an attribute of another namespace); entities are neither made nor fetched.
+    """Parse XML into a tree of local names (":id" is an attribute of another namespace), without expanding entities.
 
     Raises CorpusError where the data is no XML or declares entities.
     """
@@ -77,7 +77,7 @@ def parse_events(
     end: Callable[[str], object],
     text: Callable[[str], object],
 ) -> None:
-    """The same without a tree: told of each element as it starts and ends, and of the text in it."""
+    """Parse XML without building a tree: `start`, `end` and `text` are called for each element and its text."""
     parser = expat.ParserCreate(namespace_separator="}")
     parser.buffer_text = True
     parser.EntityDeclHandler = _refuse_entity
@@ -91,7 +91,7 @@ def parse_events(
 
 
 def resolve(base: str, target: str) -> str:
-    """The name of the part that the part `base` calls `target`."""
+    """Return the name of the part that a link to `target` in the part `base` leads to."""
     target = unquote(target.partition("#")[0]).replace("\\", "/")
     return normpath(target.lstrip("/") if target.startswith("/") else f"{dirname(base)}/{target}").lstrip("/")
 
@@ -105,12 +105,12 @@ def _named(attributes: dict[str, str]) -> dict[str, str]:
 
 
 def _own(text: str) -> str:
-    """A text without the characters that stand for links: a document has none of its own."""
+    """Replace the characters that mark links and pages here; a document has no use for them."""
     return text if text.isascii() else RESERVED.sub("\ufffd", text)
 
 
 def _folded(name: str) -> str:
-    """A part's name as Office compares it, whatever its case, and however a program wrote its folders."""
+    """Fold a part's name as Office does: case and the kind of slash don't matter."""
     return name.replace("\\", "/").lstrip("/").lower()
 
 

@@ -1,20 +1,20 @@
-"""The bytes of a file of any kind that is known → its text, blocks, links, title and pages."""
+"""The converter for each kind of file: bytes → text, blocks, links, title and pages."""
 
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 
-from qa.documents.converted import Converted, too_long
+from qa.documents.converted import Converted, nothing, too_long
 from qa.errors import CorpusError
 
-VERSION = 13  # raise it where converters come to give something else: every file is then converted anew
+VERSION = 14  # raise it where converters come to give something else: every file is then converted anew
 KINDS = {
     ".txt": "formats.plain:convert_txt",
     ".md": "formats.markdown:convert_md",
-    ".html": "formats.html:convert_html",
-    ".htm": "formats.html:convert_html",
-    ".xhtml": "formats.html:convert_html",
+    ".html": "formats.html.page:convert_html",
+    ".htm": "formats.html.page:convert_html",
+    ".xhtml": "formats.html.page:convert_html",
     ".pdf": "formats.pdf.document:convert_pdf",
     ".docx": "formats.office.docx:convert_docx",
     ".pptx": "formats.office.pptx:convert_pptx",
@@ -33,22 +33,25 @@ KINDS = {
     ".tiff": "ocr.scans:convert_picture",
 }
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # no text in UTF-8 can have it
+SCANS = (".pdf", ".png", ".jpg", ".jpeg", ".tif", ".tiff")  # these can have pages that are pictures
 PLAIN = (".txt",)  # this needs no library and no process of their own
 
 
-def convert(data: bytes, suffix: str) -> Converted:
-    """The text in a file's bytes, of the kind that the ending of its name tells: one of KINDS.
+def convert(data: bytes, suffix: str, on_scan: Callable[[], None] = nothing) -> Converted:
+    """Find the text in a file's bytes, of the kind that the ending of its name tells: one of KINDS.
 
-    Raises CorpusError with the reason where there is none: "encrypted: …", "damaged: …", "empty", "too large: …",
+    `on_scan` is called before each page that is read from a picture: that takes seconds, and more memory than any other
+    file may have.
+
+    Raises CorpusError with the reason where there is no text: "encrypted: …", "damaged: …", "empty", "too large: …",
     "scanned without text: …" or "not text: …".
     """
     if not data.strip():
         raise CorpusError("empty")
-    kind = KINDS[suffix]
-    module, _, name = kind.partition(":")
-    converter: Callable[[bytes], Converted] = getattr(import_module(f"{__package__}.{module}"), name)
+    module, _, name = KINDS[suffix].partition(":")
+    converter: Callable[..., Converted] = getattr(import_module(f"{__package__}.{module}"), name)
     try:
-        converted = converter(data)
+        converted = converter(data, on_scan) if suffix in SCANS else converter(data)
     except RecursionError:
         raise CorpusError("damaged: its parts are too deep inside one another") from None
     if not converted.text.strip():

@@ -1,23 +1,21 @@
-"""What a converter gives back, and the limits that all of them keep to."""
+"""The result of a converter, and the limit on its text."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from qa.errors import CorpusError
 from qa.text.structure import Structure
-from qa.types import Block, Link
+from qa.types import Block, Link, ScannedLine
 
 MAX_TEXT = 20_000_000  # characters of a document's text, about twenty Bibles
-WAITING: list[Callable[[], None]] = []  # told that a file takes long, but not for ever
-GIVING_ROOM: list[Callable[[], None]] = []  # asked for the memory that reading pictures takes
 
 
 @dataclass(frozen=True, slots=True)
 class Converted:
     """A file's text as its reader sees it, with its blocks, links and where each of its pages begins.
 
-    `title` and `address` are what the file says of itself, and `scanned` the numbers of the pages that are pictures.
+    `title` and `address` are what the file says of itself, `scanned` the numbers of the pages that are pictures, and
+    `lines` what was read of them.
     """
 
     text: str
@@ -27,17 +25,18 @@ class Converted:
     pages: tuple[int, ...] = ()
     address: str | None = None
     scanned: tuple[int, ...] = ()
+    lines: tuple[ScannedLine, ...] = ()
 
     def dumped(self) -> str:
-        """It as JSON."""
-        structure = Structure(self.blocks, self.links, self.pages, self.address, self.scanned)
+        """Serialize to JSON."""
+        structure = Structure(self.blocks, self.links, self.pages, self.address, self.scanned, self.lines)
         return json.dumps({"text": self.text, "title": self.title, "structure": structure.to_json()})
 
     @classmethod
     def loaded(cls, text: str | bytes) -> "Converted":
-        """What `dumped` gave."""
+        """Restore what `dumped` returned."""
         found = json.loads(text)
-        return cls(found["text"], found["title"], *Structure.from_json(found["structure"]))
+        return cls(found["text"], found["title"], *Structure.from_json(found["structure"])[:-1])
 
 
 def too_long(characters: int) -> None:
@@ -46,13 +45,5 @@ def too_long(characters: int) -> None:
         raise CorpusError(f"too large: more than {MAX_TEXT // 10**6} million characters of text")
 
 
-def still_working() -> None:
-    """Tell who waits that a page was read that takes seconds: the time that a file may take begins anew."""
-    for tell in WAITING:
-        tell()
-
-
-def take_room() -> None:
-    """Ask for the memory that reading pictures takes, which no other file may have."""
-    for give in GIVING_ROOM:
-        give()
+def nothing() -> None:
+    """Do nothing: the default for `on_scan`, where nobody needs to know that a scanned page is read."""

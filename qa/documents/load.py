@@ -15,7 +15,7 @@ from qa.cache import Cache
 from qa.documents import sources
 from qa.documents.convert import KINDS, PLAIN, VERSION
 from qa.documents.converted import Converted
-from qa.documents.ocr import scans
+from qa.documents.ocr import engines
 from qa.documents.sandbox import Converter
 from qa.errors import ConversionFailed, CorpusError, NoDocuments
 from qa.types import Document, Progress
@@ -116,6 +116,8 @@ class _Reader:
             titled=found.title is not None,
             address=found.address,
             scanned=found.scanned,
+            lines=found.lines,
+            file_hash=hashlib.sha256(data).hexdigest() if found.lines else "",
         )
 
     def close(self) -> None:
@@ -141,7 +143,7 @@ class _Reader:
         self._used.append(key)
         if self._cache is None and self._folder:
             with suppress(sqlite3.Error, OSError):  # where nothing can be written, all is converted each time
-                self._cache = Cache.open(self._folder, f"{VERSION} {scans.version()}")
+                self._cache = Cache.open(self._folder, f"{VERSION} {engines.version()}")
         if self._cache:
             with suppress(sqlite3.Error):
                 if self._cache.known([key]):

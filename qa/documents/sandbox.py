@@ -1,10 +1,11 @@
-"""Conversion in a process of its own: a file whose converter hangs, crashes or takes all memory costs only itself.
+"""Conversion in a process of its own: a file that makes a converter hang, crash or run out of memory costs only itself.
 
 The process is used for one file after the other, and started anew after a failure or after many files. It gets
 the bytes of a file and answers with a line of JSON; nothing that it sends is run or unpickled. It may open no
 connection and start no program. Run as `python -m qa.documents.sandbox MEMORY_MB SECONDS`.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -13,11 +14,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from qa.documents.convert import PLAIN, convert
-from qa.documents.converted import GIVING_ROOM, WAITING, Converted
+from qa.documents.converted import Converted
 from qa.errors import ConversionFailed, CorpusError
 
 TIMEOUT_S = 60.0
@@ -25,7 +24,7 @@ MEMORY_MB = 1024
 SCANS_MB = 512  # more for reading pictures: its models take nearly all of the others
 MOST_FILES = 200  # of one process, as memory is not always given back
 NO_MEMORY = "memory"
-STILL_WORKING = b"\n"  # another page of a scan was read: the time begins anew
+STILL_WORKING = b"\n"  # another page of a scan is to be read: the time begins anew
 SMALL = {  # threads that nobody needs take room, on a machine with many cores more than there is
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -35,7 +34,7 @@ SMALL = {  # threads that nobody needs take room, on a machine with many cores m
 FORBIDDEN = ("socket.connect", "socket.getaddrinfo", "socket.bind", "subprocess.Popen", "os.system", "os.exec")
 
 
-class Converter:
+class Converter(contextlib.AbstractContextManager["Converter"]):
     """Converts files as `convert` does, none longer than `timeout_s` or with more than `memory_mb` (on Linux)."""
 
     _program: tuple[str, ...] = ("-m", __name__)
@@ -47,12 +46,7 @@ class Converter:
         self._files = 0
         self._lock = threading.Lock()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -62,25 +56,26 @@ class Converter:
 
     def convert(self, data: bytes, suffix: str) -> Converted:
         """A file's text; raises CorpusError with the reason where there is none, or where its converter failed."""
-        if suffix in PLAIN:
-            return convert(data, suffix)
+        return convert(data, suffix) if suffix in PLAIN else Converted.loaded(self._answer(data, suffix))
+
+    def picture(self, data: bytes, suffix: str, page: int) -> bytes:
+        """A page of a file, numbered from 1, as a JPEG; raises CorpusError where it can't be shown."""
+        return base64.b64decode(json.loads(self._answer(data, suffix, page))["picture"])
+
+    def _answer(self, data: bytes, suffix: str, page: int = 0) -> bytes:
         with self._lock:
             if self._files >= MOST_FILES:
                 self._stop()
-            fresh = self._files == 0
-            try:
-                return self._ask(data, suffix)
-            except _FailedError as failure:
-                self._stop()
-                if fresh or not failure.again:
-                    raise ConversionFailed(str(failure)) from None
-            try:  # what earlier files have left behind may have been the reason
-                return self._ask(data, suffix)
-            except _FailedError as failure:
-                self._stop()
-                raise ConversionFailed(str(failure)) from None
+            while True:
+                fresh = self._files == 0
+                try:
+                    return self._ask(data, suffix, page)
+                except _FailedError as failure:
+                    self._stop()
+                    if fresh or not failure.again:  # else what earlier files have left behind may have been the reason
+                        raise ConversionFailed(str(failure)) from None
 
-    def _ask(self, data: bytes, suffix: str) -> Converted:
+    def _ask(self, data: bytes, suffix: str, page: int) -> bytes:
         process = self._process or self._start()
         self._files += 1
         assert process.stdin is not None
@@ -93,7 +88,7 @@ class Converter:
 
         timer = _started(self._timeout, end)
         try:
-            process.stdin.write(json.dumps([suffix, len(data)]).encode() + b"\n" + data)
+            process.stdin.write(json.dumps([suffix, len(data), page]).encode() + b"\n" + data)
             process.stdin.flush()
             while (answer := process.stdout.readline()) == STILL_WORKING:
                 timer.cancel()
@@ -109,18 +104,18 @@ class Converter:
             raise _FailedError(f"took longer than {self._timeout:g} s", again=False)
         return self._read(answer)
 
-    def _read(self, answer: bytes) -> Converted:
+    def _read(self, answer: bytes) -> bytes:
         try:
             found = json.loads(answer)
         except ValueError:
-            raise _FailedError("its converter crashed") from None
+            found = None
         if not isinstance(found, dict):
             raise _FailedError("its converter crashed")
         if (reason := found.get("error")) == NO_MEMORY:
             raise _FailedError(f"needs more than {found.get('limit', self._memory)} MB")
         if reason is not None:
             raise CorpusError(str(reason))
-        return Converted.loaded(answer)
+        return answer
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = os.environ | {
@@ -143,12 +138,8 @@ class Converter:
         if process := self._process:
             self._process, self._files = None, 0
             process.kill()
-            with contextlib.suppress(OSError):
-                if process.stdin:
-                    process.stdin.close()
-            if process.stdout:
-                process.stdout.close()
-            process.wait()
+            with contextlib.suppress(OSError), process:  # it closes the pipes, and waits for its end
+                pass
 
 
 def _started(seconds: float, end: Callable[[], None]) -> threading.Timer:
@@ -165,7 +156,7 @@ class _FailedError(Exception):
 
 
 def serve(memory_mb: int, timeout_s: float) -> None:
-    """Answer one file after the other until there are no more: this runs in the process of its own."""
+    """Convert one file after the other as requested on stdin, and answer on stdout: the main loop of the process."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     most_mb = memory_mb + SCANS_MB
@@ -176,21 +167,17 @@ def serve(memory_mb: int, timeout_s: float) -> None:
         if hasattr(signal, "alarm"):  # it ends by itself should nobody be left to end it
             signal.alarm(int(timeout_s) + 10)
 
-    def tell() -> None:
+    def on_scan() -> None:
         begin()
+        _limit(most_mb, most_mb)
         answers.write(STILL_WORKING)
         answers.flush()
 
-    def give_room() -> None:
-        _limit(most_mb, most_mb)
-
-    WAITING.append(tell)
-    GIVING_ROOM.append(give_room)
     for line in sys.stdin.buffer:
         begin()
         _limit(memory_mb, most_mb)
-        suffix, size = json.loads(line)
-        answer, stop = _answer(sys.stdin.buffer.read(size), suffix)
+        suffix, size, page = json.loads(line)
+        answer, stop = _answer(sys.stdin.buffer.read(size), suffix, page, on_scan)
         answers.write(answer + b"\n")
         answers.flush()
         if hasattr(signal, "alarm"):
@@ -199,10 +186,14 @@ def serve(memory_mb: int, timeout_s: float) -> None:
             return
 
 
-def _answer(data: bytes, suffix: str) -> tuple[bytes, bool]:
-    """What is found in a file as a line of JSON, and whether this process has to end."""
+def _answer(data: bytes, suffix: str, page: int, on_scan: Callable[[], None]) -> tuple[bytes, bool]:
+    """Return the converted file, or the picture of a page, as a line of JSON, and whether this process has to end."""
     try:
-        return convert(data, suffix).dumped().encode(), False
+        if page:
+            from qa.documents.ocr.picture import picture
+
+            return json.dumps({"picture": base64.b64encode(picture(data, suffix, page)).decode()}).encode(), False
+        return convert(data, suffix, on_scan).dumped().encode(), False
     except CorpusError as error:
         return json.dumps({"error": str(error)}).encode(), False
     except MemoryError:
@@ -213,7 +204,7 @@ def _answer(data: bytes, suffix: str) -> tuple[bytes, bool]:
 
 
 def _limit(memory_mb: int, most_mb: int) -> None:
-    """Limit the memory of this process, and up to what that can be changed."""
+    """Limit the memory of this process now, and how far that limit can be raised."""
     if sys.platform == "linux":
         import resource
 
@@ -222,7 +213,7 @@ def _limit(memory_mb: int, most_mb: int) -> None:
 
 
 def _limited() -> dict[str, int]:
-    """How much memory this process may have, in MB."""
+    """Return the limit of this process's memory, in MB."""
     if sys.platform == "linux":
         import resource
 

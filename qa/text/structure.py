@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from qa.types import Block, Cell, Document, Link
+from qa.types import Block, Cell, Document, Link, ScannedLine
 
 
 class Structure(NamedTuple):
@@ -15,28 +15,34 @@ class Structure(NamedTuple):
     pages: tuple[int, ...] = ()
     address: str | None = None
     scanned: tuple[int, ...] = ()
+    lines: tuple[ScannedLine, ...] = ()
+    file_hash: str = ""
 
     @classmethod
     def of(cls, document: Document) -> "Structure":
         """Return the structure of a document."""
-        return cls(document.blocks, document.links, document.pages, document.address, document.scanned)
+        return cls(*(getattr(document, name) for name in cls._fields))
 
     def document(self, id_: str, title: str, text: str, path: Path | None) -> Document:
         """Return the document of this structure."""
-        return Document(
-            id_, title, text, self.blocks, path, self.links, self.pages, address=self.address, scanned=self.scanned
-        )
+        return Document(id_, title, text, path=path, **self._asdict())
 
     def to_json(self) -> str:
         """Return JSON on one line, without the defaults at the end of each block."""
-        return json.dumps([[_short(b) for b in self.blocks], self.links, self.pages, self.address, self.scanned])
+        return json.dumps([[_short(b) for b in self.blocks], *self[1:]])
 
     @classmethod
     def from_json(cls, text: str) -> "Structure":
         """Return the structure that `to_json` wrote."""
-        blocks, links, pages, address, scanned = json.loads(text)
+        blocks, links, pages, address, scanned, lines, file_hash = json.loads(text)
         return cls(
-            tuple(map(_block, blocks)), tuple(Link(*link) for link in links), tuple(pages), address, tuple(scanned)
+            tuple(map(_block, blocks)),
+            tuple(Link(*link) for link in links),
+            tuple(pages),
+            address,
+            tuple(scanned),
+            tuple(ScannedLine(*line)._replace(corners=tuple(line[-1])) for line in lines),
+            file_hash,
         )
 
 

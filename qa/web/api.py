@@ -16,6 +16,7 @@ from qa.answer.schema import Answer
 from qa.errors import NoDocuments, QAError, StoreError, StoreUnavailable
 from qa.settings import Settings
 from qa.web.feedback import Feedback, Verdict
+from qa.web.pages.pictures import Pictures
 from qa.web.pages.source import message_html, source_html
 from qa.web.service import Service
 
@@ -82,6 +83,7 @@ def routes(service: Service, settings: Settings) -> APIRouter:
     """The routes, answering from a service that may still be loading."""
     router = APIRouter()
     feedback = Feedback(Path(settings.feedback)) if settings.feedback else None
+    pictures = Pictures()
 
     @router.post("/api/ask", responses=PROBLEMS, response_model_exclude_none=True)
     def ask(body: Ask) -> Answer:
@@ -114,8 +116,11 @@ def routes(service: Service, settings: Settings) -> APIRouter:
         return Health(status=state, generation=generation, feedback=feedback is not None)
 
     @router.get("/source/{document:path}", response_class=HTMLResponse, responses={404: {}, 503: {}})
-    def source(request: Request, document: str, start: int = 0, end: int = 0) -> HTMLResponse:
-        """Show a document as a page, with the characters from start to end marked."""
+    def source(request: Request, document: str, start: int = 0, end: int = 0, picture: int = 0) -> Response:
+        """Show a document as a page, with the characters from start to end marked.
+
+        Of a scan the number of a page as `picture` gives that page as a JPEG.
+        """
         root = request.scope.get("root_path", "")
         if not service.is_ready:
             text = "The documents are being loaded: reload this page in a moment."
@@ -124,8 +129,11 @@ def routes(service: Service, settings: Settings) -> APIRouter:
         found = assistant.document(document)
         if found is None:
             return HTMLResponse(message_html("Not found", "No document of this name is indexed.", root), 404)
-        back = _back(request, settings)
-        return HTMLResponse(source_html(found, start, end, root, back, assistant.originals.address(found)))
+        if picture:
+            shown = pictures.page(found, picture)
+            return Response(shown, media_type="image/jpeg") if shown else Response(status_code=404)
+        links = _back(request, settings), assistant.originals.address(found)
+        return HTMLResponse(source_html(found, start, end, root, *links, pictured=pictures.are_of(found)))
 
     @router.get("/widget.js", include_in_schema=False)
     @router.get("/embed.css", include_in_schema=False)

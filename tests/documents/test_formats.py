@@ -40,7 +40,9 @@ from qa.documents.archive import parse_xml
 from qa.documents.convert import KINDS, Converted, convert
 from qa.documents.formats.plain import decode
 from qa.documents.sandbox import Converter
-from qa.documents.writing import Part, code, heading, linked, listed, paragraph, rows, written
+from qa.documents.writing.parts import Part, code, heading, listed, paragraph, written
+from qa.documents.writing.rows import tabled
+from qa.documents.writing.words import linked
 from qa.errors import CorpusError
 from qa.text.blocks import quotable
 
@@ -514,7 +516,7 @@ def test_a_paragraph_stays_one_with_its_words(text: str) -> None:
 @given(st.lists(st.lists(st.text(alphabet="ab1 :;|-", max_size=6), min_size=1, max_size=4), max_size=5))
 @settings(max_examples=200, deadline=None)
 def test_rows_keep_every_cell(table: list[list[str]]) -> None:
-    text = written(rows(table)).text
+    text = written(tabled(table, None, ())).text
     filled = [row for row in table if any(map(str.strip, row))]
     for row in filled[1:]:  # the first one may name the columns, and such a name can have nothing in its column
         for cell in row:
@@ -527,7 +529,7 @@ PARTS = st.recursive(
         WORD.map(code),
         st.tuples(WORD, st.integers(-1, 9)).map(lambda pair: heading(*pair)),
         st.tuples(WORD, WORD).map(lambda pair: paragraph(f"{linked(pair[0], f'https://e.org/{pair[1]}')} x")),
-        st.lists(st.lists(WORD, max_size=3), max_size=3).map(rows),
+        st.lists(st.lists(WORD, max_size=3), max_size=3).map(lambda table: tabled(table, None, ())),
     ),
     lambda inner: st.lists(st.tuples(st.sampled_from(["", "1.", "(a)"]), inner), max_size=3).map(listed),
     max_leaves=8,
@@ -561,21 +563,22 @@ def test_links_stand_at_their_words() -> None:
 
 BAD = """
 import os, signal, socket, subprocess, sys, time, types
-import qa.documents.convert as convert, qa.documents.converted as converted, qa.documents.sandbox as sandbox
+import qa.documents.convert as convert, qa.documents.sandbox as sandbox
 bad = types.ModuleType("qa.documents.bad")
 bad.hang = lambda data: time.sleep(99)
 bad.loop = lambda data: [None for _ in iter(int, 1)]
 bad.crash = lambda data: os.kill(os.getpid(), signal.SIGSEGV)
 bad.leave = lambda data: os._exit(0)
 bad.memory = lambda data: [bytearray(2**24) for _ in range(1000)]
-page = lambda: (time.sleep(0.4), converted.still_working())
-bad.pages = lambda data: ([page() for _ in range(5)], converted.Converted("read"))[-1]
+page = lambda on_scan: (on_scan(), time.sleep(0.4))
+bad.pages = lambda data, on_scan: ([page(on_scan) for _ in range(5)], convert.Converted("read"))[-1]
 bad.fail = lambda data: 1 / 0
 bad.connect = lambda data: socket.create_connection(("127.0.0.1", 9))
 bad.run = lambda data: subprocess.run(["true"])
 bad.talk = lambda data: (print("{}"), os.write(1, b"nonsense"), convert.Converted("talked"))[-1]
 sys.modules["qa.documents.bad"] = bad
 convert.KINDS |= {f".{name}": f"bad:{name}" for name in vars(bad) if name[0] != "_"}
+convert.SCANS += (".pages",)
 sandbox.serve(int(sys.argv[1]), float(sys.argv[2]))
 """
 

@@ -9,7 +9,7 @@ from documents.files import CORE, TYPES, relations, zipped
 
 from qa.documents.convert import convert
 from qa.documents.formats.office.numbers import shown
-from qa.documents.writing import has_names
+from qa.documents.writing.rows import has_names
 
 PROSE = "<p>" + "The library is in the old mill and lends books to everybody in the valley. " * 8 + "</p>"
 
@@ -21,6 +21,14 @@ PROSE = "<p>" + "The library is in the old mill and lends books to everybody in 
         ("<p>the 19<sup>th</sup> day<sup><a href='#n1'>1</a></sup></p>", "the 19th day"),
         ("<p><math><mfrac><mn>12</mn><mn>5</mn></mfrac></math> litres</p>", "12/5 litres"),
         ("<p><math><msup><mi>x</mi><mn>2</mn></msup><mo>=</mo><msqrt><mn>9</mn></msqrt></math></p>", "x² = √(9)"),
+        ("<p><math> <mfrac>\n <mn>1</mn>\n <msup><mi>n</mi> <mn>2</mn></msup></mfrac> </math></p>", "1/n²"),
+        ("<p><math><munderover><mo>∑</mo><mn>1</mn><mi>n</mi></munderover><mi>i</mi></math></p>", "∑₁ⁿi"),
+        ("<math><msup><mfenced><mi>a</mi><mi>b</mi></mfenced><mn>2</mn></msup></math>", "(a, b)²"),
+        ("<math><mroot><mi>x</mi><mn>3</mn></mroot><mover><mi>v</mi><mo>→</mo></mover></math>", "³√(x)v→"),
+        ("<math><msqrt><mi>a</mi><mo>+</mo><mi>b</mi></msqrt></math>", "√(a+b)"),
+        ("<math>\n <msup>\n <mn>10</mn>\n <mn>6</mn>\n </msup>\n</math>", "10⁶"),  # indented
+        ("<p><math><msup><mi>e</mi><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow></msup></math></p>", "e^(a+b)"),
+        ("<p><math><msubsup><mi>x</mi><mn>1</mn><mn>2</mn></msubsup></math></p>", "x₁²"),
         ("<p><math alttext='y'></math> is it</p>", "y is it"),
         ("<p>a <img class='math' alt='x+y'> b <img alt='a cat'></p>", "a x+y b"),
         ("<p><ruby>図書館<rt>としょかん</rt></ruby>です</p>", "図書館です"),

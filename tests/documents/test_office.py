@@ -784,3 +784,19 @@ def test_a_level_can_go_on_below_a_higher_one() -> None:
     )
     body = "".join(p(words, "1", depth) for words, depth in zip("ABCD", (0, 1, 0, 1), strict=True))
     assert docx(body, numbering=numbering(*levels)).text == "1. A\n1) B\n2. C\n2) D"
+
+
+def test_a_workbook_whose_links_are_damaged_is_where_it_usually_is() -> None:
+    found = convert(zipped(book(BOATS) | {"_rels/.rels": "<?xml version='1.0'?>\nDAMAGED"}), ".xlsx")
+    assert found.text.endswith("Punt: Ann\nYawl: Ben")
+
+
+def test_the_names_of_columns_are_kept_where_no_row_has_them() -> None:
+    found = xlsx(line(1, "Boat", "Owner", "Port", look=BOLD) + line(2, "all sold"), '<autoFilter ref="A1:C3"/>')
+    assert found.text == "Ports\n\nBoat; Owner; Port\n\nall sold"
+    cells = "".join(
+        f"<a:tr>{''.join(f'<a:tc><a:p><a:t>{words}</a:t></a:p></a:tc>' for words in row)}</a:tr>"
+        for row in (("Boat", "Owner", "Port"), ("", "", ""))
+    ).replace("<a:t>", "<a:r><a:t>").replace("</a:t>", "</a:t></a:r>")  # fmt: skip
+    table = f'<a:graphicData uri="u/table"><a:tbl><a:tblPr firstRow="1"/>{cells}</a:tbl></a:graphicData>'
+    assert "Boat; Owner; Port" in pptx(f"<p:graphicFrame>{table}</p:graphicFrame>").text

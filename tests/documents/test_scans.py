@@ -14,7 +14,7 @@ from qa.answer import schema
 from qa.cli.ask import _lines
 from qa.documents import load as corpus
 from qa.documents.convert import convert
-from qa.documents.ocr import scans
+from qa.documents.ocr import engines as ocr
 from qa.documents.sandbox import Converter
 from qa.encoder.base import Encoder
 from qa.errors import CorpusError
@@ -166,7 +166,7 @@ def russian() -> Image.Image:
 @pytest.mark.usefixtures("reading")
 @pytest.mark.parametrize("suffix", [".png", ".pdf"])
 def test_letters_that_are_not_known_are_no_text_of_others(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scans, "_tesseract", lambda: None)
+    monkeypatch.setattr(ocr, "_tesseract", lambda: None)
     with pytest.raises(CorpusError, match=r"^scanned without text: letters of its kind can't be read"):
         convert(file(russian(), suffix), suffix)
 
@@ -174,7 +174,7 @@ def test_letters_that_are_not_known_are_no_text_of_others(suffix: str, monkeypat
 @pytest.mark.usefixtures("reading")
 def test_they_are_read_by_tesseract_where_it_is() -> None:
     pytest.importorskip("tesserocr", reason="tesserocr isn't installed: pip install 'question-box[ocr]'")
-    if "rus" not in scans._languages()[1]:
+    if "rus" not in ocr.languages()[1]:
         pytest.skip("Tesseract's Russian isn't installed: apt install tesseract-ocr-rus")
     with Converter() as converter:
         found = converter.convert(file(russian(), ".png"), ".png")

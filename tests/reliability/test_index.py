@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from support import CORPUS
 
-from qa import Assistant, generations
+from qa import Assistant
 from qa.errors import StoreError
+from qa.index import snapshots
 
 PROGRAM = """
 import sys
@@ -74,7 +75,7 @@ def test_a_small_file_is_not_needed_once_it_is_read(built: Path, tmp_path: Path,
 def test_other_words_in_a_large_index_are_never_quoted(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generations, "QUICKLY_CHECKED", 0)
+    monkeypatch.setattr(snapshots, "QUICKLY_CHECKED", 0)
     shutil.copytree(built, tmp_path / "index")
     (path,) = (tmp_path / "index").rglob("passages.sqlite")
     path.write_bytes(path.read_bytes().replace(b"Tom River", b"Ash River"))

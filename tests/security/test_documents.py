@@ -87,9 +87,9 @@ def test_a_file_whose_conversion_failed_is_not_tried_again_until_it_changes(
 
     ask = Converter._ask
 
-    def hanging(self: Converter, data: bytes, suffix: str) -> object:
+    def hanging(self: Converter, data: bytes, suffix: str, page: int) -> object:
         if b"slow" not in data:
-            return ask(self, data, suffix)
+            return ask(self, data, suffix, page)
         tried.append(data)
         raise isolation._FailedError("took longer than 60 s", again=False)
 

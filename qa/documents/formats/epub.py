@@ -1,9 +1,10 @@
-"""E-books: .epub → the text of its chapters in the order in which they are read."""
+"""E-books: .epub → the text of the chapters in reading order."""
 
 from qa.documents.archive import Archive, resolve
 from qa.documents.converted import Converted, too_long
-from qa.documents.formats.html import page_of, parts_of
-from qa.documents.writing import Part, one_line, written
+from qa.documents.formats.html.page import page_of, parts_of
+from qa.documents.writing.parts import Part, written
+from qa.documents.writing.words import one_line
 from qa.errors import CorpusError
 
 CONTAINER = "META-INF/container.xml"
@@ -11,7 +12,7 @@ PAGES = ("application/xhtml+xml", "text/html", "application/xml", "text/x-oeb1-d
 
 
 def convert_epub(data: bytes) -> Converted:
-    """A book's chapters and its title."""
+    """Convert a book: its chapters and its title."""
     archive = Archive(data)
     if CONTAINER not in archive:
         raise CorpusError("damaged: no e-book in it")

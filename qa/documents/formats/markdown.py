@@ -1,15 +1,13 @@
-"""Markdown, by markdown-it and by way of HTML: what a reader of the rendered page sees."""
+"""Markdown, rendered to HTML by markdown-it: the text is what a reader of the rendered page sees."""
 
 import re
-from functools import cache
-from typing import TYPE_CHECKING
+from dataclasses import replace
+
+from markdown_it import MarkdownIt
 
 from qa.documents.converted import Converted
-from qa.documents.formats.html import convert_page
+from qa.documents.formats.html.page import convert_page
 from qa.documents.formats.plain import decode
-
-if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
 
 FRONT_MATTER = (  # YAML's and TOML's, how a field stands in it
     (
@@ -20,11 +18,12 @@ FRONT_MATTER = (  # YAML's and TOML's, how a field stands in it
     ),
     (re.compile(r"\A\+\+\+[ \t]*\n(?P<fields>.*?)\n\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL), "="),
 )
+MARKDOWN = MarkdownIt("commonmark", {"html": True, "maxNesting": 60}).enable(["table", "strikethrough"])
 ADDRESSES = ("canonical_url", "canonical", "permalink", "url")
 
 
 def convert_md(data: bytes) -> Converted:
-    """A Markdown text; its title is the one that its front matter names, else its top heading."""
+    """Convert Markdown; the title is that of the front matter, else the top heading."""
     text = decode(data)
     fields: dict[str, str] = {}
     for pattern, sign in FRONT_MATTER:
@@ -33,12 +32,5 @@ def convert_md(data: bytes) -> Converted:
             fields = {name.lower(): value.strip("\"'") for name, value in lines}
             text = text[front.end() :]
     address = next((fields[name] for name in ADDRESSES if fields.get(name, "").startswith(("http:", "https:"))), None)
-    found = convert_page(_parser().render(text), bare=True)
-    return Converted(found.text, fields.get("title") or found.title, found.blocks, found.links, address=address)
-
-
-@cache
-def _parser() -> "MarkdownIt":
-    from markdown_it import MarkdownIt
-
-    return MarkdownIt("commonmark", {"html": True, "maxNesting": 60}).enable(["table", "strikethrough"])
+    found = convert_page(MARKDOWN.render(text), bare=True)
+    return replace(found, title=fields.get("title") or found.title, address=address)

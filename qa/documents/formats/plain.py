@@ -1,4 +1,4 @@
-"""Bytes → text, in whatever encoding they are, and the kind of file that is nothing but text: .txt."""
+"""Plain text: bytes → text, whatever their encoding, and the converter for .txt."""
 
 import codecs
 import re
@@ -6,7 +6,8 @@ from collections import Counter
 from contextlib import suppress
 
 from qa.documents.converted import Converted
-from qa.documents.writing import RESERVED, Part, written
+from qa.documents.writing.parts import Part, written
+from qa.documents.writing.words import RESERVED
 from qa.errors import CorpusError
 from qa.text.blocks import plain_blocks
 
@@ -38,7 +39,7 @@ SIGN_IN_WORD = re.compile(r"(?<=[^\W\d_])[¹³¿¾¼¥£¯º](?![\d])")
 
 
 def decode(data: bytes, declared: str | None = None) -> str:
-    """The text in a file's bytes, each of its lines ended by a line feed.
+    """Decode a file's bytes; each line ends with a line feed.
 
     `declared` is the encoding that it names itself; one that doesn't fit is not believed. Raises CorpusError where
     the bytes are no text.
@@ -79,7 +80,7 @@ def _unmarked_utf_16(data: bytes) -> str | None:
 
 
 def _guess(data: bytes) -> str:
-    """The text in the encoding that makes most sense of it."""
+    """Decode in the encoding that makes most sense of the bytes."""
     from charset_normalizer import from_bytes
 
     broken = data.decode("utf-8", "replace")
@@ -111,7 +112,7 @@ def _is_western(text: str) -> bool:
 
 
 def convert_txt(data: bytes) -> Converted:
-    """A plain text, its wrapped lines joined; its title is the heading that it begins with, if it does."""
+    """Convert a plain text; wrapped lines are joined, and a heading at its start is the title."""
     text = decode(data)
     blocks = plain_blocks(text)
     parts = []
@@ -125,6 +126,6 @@ def convert_txt(data: bytes) -> Converted:
 
 
 def _is_wrapped(words: str) -> bool:
-    """Whether a paragraph's lines are as long as a page is wide, and no verse, address or listing."""
+    """Tell whether a paragraph's lines are wrapped at a page's width, unlike a verse, an address or a listing."""
     lines = words.splitlines()
     return min(map(len, lines[:-1]), default=0) >= WRAPPED

@@ -1,20 +1,19 @@
-"""reStructuredText → its text, by docutils and by way of HTML.
+"""reStructuredText, rendered to HTML by docutils.
 
 Nothing else is read or run for it: files that it includes, raw parts and settings of its own are left out. What only
 Sphinx knows, as `:ref:` and `.. versionadded::`, is kept as the words in it.
 """
 
 import re
-from typing import TYPE_CHECKING
+
+from docutils import nodes
+from docutils.core import publish_doctree, publish_from_doctree
 
 from qa.documents.converted import Converted
-from qa.documents.formats.html import convert_page
+from qa.documents.formats.html.page import convert_page
 from qa.documents.formats.plain import decode
-from qa.documents.writing import one_line
+from qa.documents.writing.words import one_line
 from qa.errors import CorpusError
-
-if TYPE_CHECKING:
-    from docutils import nodes
 
 SETTINGS = {
     "file_insertion_enabled": False,
@@ -56,9 +55,7 @@ DEEPEST = 20  # directives that docutils doesn't know, inside one another
 
 
 def convert_rst(data: bytes) -> Converted:
-    """A .rst file's text, and its first heading as title."""
-    from docutils.core import publish_from_doctree
-
+    """Convert an .rst file; its first heading is the title."""
     try:
         tree = _parse(decode(data), 0)
         html = publish_from_doctree(tree, writer="html5", settings_overrides=SETTINGS)
@@ -69,10 +66,7 @@ def convert_rst(data: bytes) -> Converted:
     return convert_page(html.decode("utf-8", "replace"), bare=True)
 
 
-def _parse(text: str, depth: int) -> "nodes.document":
-    from docutils import nodes
-    from docutils.core import publish_doctree
-
+def _parse(text: str, depth: int) -> nodes.document:
     tree = publish_doctree(text, settings_overrides=SETTINGS)
     for problem in list(tree.findall(nodes.problematic)):
         if problem.parent is not None:
@@ -92,10 +86,8 @@ def _words(role: re.Match[str]) -> str:
     return TARGET.sub("", words).lstrip("!~") or words
 
 
-def _inside(source: str, depth: int) -> "list[nodes.Node]":
-    """What is in a directive that docutils doesn't know: its argument and its content, which is text again."""
-    from docutils import nodes
-
+def _inside(source: str, depth: int) -> list[nodes.Node]:
+    """Parse a directive that docutils doesn't know: keep its argument and its content."""
     first, *lines = source.split("\n")
     directive = DIRECTIVE.match(first)
     if directive is None or directive[1] in SILENT or depth > DEEPEST:

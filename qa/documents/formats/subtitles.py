@@ -1,4 +1,4 @@
-"""Subtitles, .srt and .vtt → what is said, in paragraphs: one wherever somebody pauses, or another one speaks."""
+"""Subtitles, .srt and .vtt → what is said; a pause or another speaker begins a new paragraph."""
 
 import html
 import re
@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from qa.documents.converted import Converted
 from qa.documents.formats.plain import decode
-from qa.documents.writing import one_line, paragraph, written
+from qa.documents.writing.parts import paragraph, written
+from qa.documents.writing.words import SENTENCE_END, one_line
 from qa.errors import CorpusError
 
 TIME = r"(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
@@ -19,7 +20,6 @@ NEXT_NUMBER = re.compile(r"(?:\A|\n)[ \t]*\d+[ \t]*\n\Z")
 BESIDE = 0.2  # seconds between what is shown on and what is added to it
 PAUSE = 2.0  # seconds without a word
 LONGEST = 700  # characters of a paragraph, after which it ends with the sentence
-END = re.compile(r"[.?!…。？！][\"'”’)]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,12 @@ class _Cue:
 
 
 def convert_srt(data: bytes) -> Converted:
-    """What is said in an .srt file."""
+    """Convert an .srt file."""
     return _said(decode(data))
 
 
 def convert_vtt(data: bytes) -> Converted:
-    """What is said in a .vtt file, and the title in its first line."""
+    """Convert a .vtt file; its title is in its first line."""
     text = decode(data)
     named = VTT_TITLE.match(text)
     return _said(NOTE.sub("", text), one_line(named[1]) if named else None)
@@ -59,7 +59,7 @@ def _said(text: str, title: str | None = None) -> Converted:
             continue
         new_voice = cue.voice if last is None or cue.voice != last.voice else ""
         pause = last is not None and not 0 <= cue.begin - last.end < PAUSE
-        long = sum(map(len, words)) > LONGEST and END.search(words[-1])
+        long = sum(map(len, words)) > LONGEST and SENTENCE_END.search(words[-1])
         if words and (new_voice or pause or long):
             paragraphs.append(" ".join(words))
             words = []
@@ -70,16 +70,16 @@ def _said(text: str, title: str | None = None) -> Converted:
 
 
 def _new(cue: _Cue, last: _Cue | None) -> _Cue | None:
-    """What is said in a subtitle and wasn't in the one before it: lines are shown on, not said again."""
+    """Return a subtitle without the lines that only stay on screen from the one before; None if nothing is new."""
     if last is None or last.voice != cue.voice:
         return cue
-    if cue.words == last.words:
+    if cue.lines == last.lines:
         return None
     if not -BESIDE < cue.begin - last.end < BESIDE:
         return cue
     for kept in range(min(len(last.lines), len(cue.lines)), 0, -1):
         if last.lines[-kept:] == cue.lines[:kept]:
-            return replace(cue, lines=cue.lines[kept:]) if len(cue.lines) > kept else None
+            return replace(cue, lines=cue.lines[kept:])
     return cue
 
 

@@ -1,4 +1,4 @@
-"""Tables and records in text files: .csv, .tsv and .jsonl, each row or record as an item that reads as a sentence."""
+"""Tables and records in text files, .csv, .tsv and .jsonl: each row or record reads as a sentence."""
 
 import csv
 import io
@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 from qa.documents.converted import Converted, too_long
 from qa.documents.formats.plain import decode
-from qa.documents.writing import Part, heading, one_line, paragraph, plausible, rows, written
+from qa.documents.writing.parts import Part, heading, paragraph, written
+from qa.documents.writing.rows import plausible, rows
+from qa.documents.writing.words import one_line
 from qa.errors import CorpusError
 
 DELIMITERS = ",;\t|"
@@ -21,12 +23,12 @@ SPACED_OUT = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\s]+")
 
 
 def convert_csv(data: bytes) -> Converted:
-    """A table whose cells are apart by commas, semicolons, tabs or bars, whichever fits."""
+    """Convert a table whose cells are separated by commas, semicolons, tabs or bars, whichever fits."""
     return _table(decode(data), DELIMITERS)
 
 
 def convert_tsv(data: bytes) -> Converted:
-    """A table whose cells are apart by tabs."""
+    """Convert a table whose cells are separated by tabs."""
     return _table(decode(data), "\t")
 
 
@@ -50,7 +52,7 @@ def _parts(table: list[list[str]]) -> list[Part]:
     usual = Counter(map(len, table)).most_common(1)[0][0] if table else 0
     first = next((n for n, row in enumerate(table) if len(row) == usual and len(list(filter(None, row))) > 1), 0)
     above = [part for row in table[:first] for part in _above(list(filter(None, row)))]
-    return [*above, *rows(table[first:], header=int(plausible(table[first:])))]
+    return [*above, *rows(table[first:], int(plausible(table[first:])))]
 
 
 def _above(row: list[str]) -> list[Part]:
@@ -70,7 +72,7 @@ def _delimiter(text: str, delimiters: str) -> str:
 
 
 def convert_jsonl(data: bytes) -> Converted:
-    """One JSON value a line: a record's title is a heading, its long fields are paragraphs, the others one item.
+    """Convert one JSON value a line: a record's title is a heading, its long fields are paragraphs, the others a row.
 
     A line that is no JSON is left out, unless none of the first hundred is.
     """

@@ -11,7 +11,7 @@ FORWARDED = ("forwarded", "x-forwarded-", "x-real-ip")  # what a client may clai
 
 CSP = "default-src 'none'; base-uri 'none'; form-action 'self'"
 PAGES = {  # what else the pages of ours load, all of it from here
-    "/source/": "style-src 'self'",
+    "/source/": "style-src 'self'; img-src 'self'",
     "/embed": "style-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'",
     "/docs": "style-src 'self'; script-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:",
     "/api/": "",

@@ -6,7 +6,7 @@ from html import escape
 from itertools import groupby
 
 from qa.text.blocks import plain_blocks
-from qa.types import Block, Document
+from qa.types import Block, Document, ScannedLine
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -23,13 +23,20 @@ PAGE = """<!doctype html>
 NUMBERED = re.compile(r"\S{0,12}?[\w§][.)]?[ \t]")  # how an item begins that shows a number of its own
 LONG, PART = 300_000, 200_000  # characters: a longer document is shown in parts, of so many
 LIVE = ("http:", "https:", "mailto:")
+MOST_PICTURES = 2  # a sentence may go on on the next page
+PICTURE = """<figure><a href="?picture={page}"><svg viewBox="0 0 1000 {height}" role="img" aria-label="Page {page} \
+as a picture"><image href="?picture={page}" width="1000" height="{height}"/>{lines}</svg></a>
+<figcaption>The page as it was scanned. Its text, as it was read from it:</figcaption></figure>
+"""
 
 
-def source_html(document: Document, start: int, end: int, root: str, back: str = "", original: str = "") -> str:
+def source_html(
+    document: Document, start: int, end: int, root: str, back: str = "", original: str = "", pictured: bool = False
+) -> str:
     """The document's headings, paragraphs, lists, tables and listings, with characters `start` to `end` marked.
 
     `root` is the path that the server is mounted under, `back` where the visitor came from, `original` the address of
-    the owner's own page.
+    the owner's own page. With `pictured` the pages of a scan that have the stretch are shown as pictures as well.
     """
     blocks = list(document.blocks or plain_blocks(document.text))
     if blocks and blocks[0].kind == "heading" and document.text[blocks[0].start : blocks[0].end] == document.title:
@@ -41,7 +48,7 @@ def source_html(document: Document, start: int, end: int, root: str, back: str =
     if (first, last) != (0, len(document.text)):
         blocks = [block for block in blocks if first <= block.start < last]
         links += _neighbours(first, last, len(document.text))
-    body = "".join(_Body(document, start, end).html(blocks))
+    body = "".join(_Body(document, start, end, pictured).html(blocks))
     title, path = escape(document.title), escape(document.id)
     return PAGE.format(title=title, path=path, links=" ".join(links), body=body, root=escape(root))
 
@@ -80,11 +87,15 @@ def token_html(root: str, to: str, message: str = "This question box asks for it
 class _Body:
     """Writes blocks as HTML; the first mark is where the page is scrolled to, and headings leave out no level."""
 
-    def __init__(self, document: Document, start: int, end: int) -> None:
+    def __init__(self, document: Document, start: int, end: int, pictured: bool) -> None:
         self._text = document.text
         self._links = document.links
         self._start, self._end = start, end
         self._id = ' id="quote"'
+        self._pictures: dict[int, list[ScannedLine]] = {}  # the lines of the stretch, by their pages
+        for line in document.lines if pictured else ():
+            if line.start < end and start < line.end and len(self._pictures.keys() | {line.page}) <= MOST_PICTURES:
+                self._pictures.setdefault(line.page, []).append(line)
         self._above: list[int] = []  # the levels of the headings that the last one is under, and its own
 
     def html(self, blocks: Iterable[Block]) -> Iterator[str]:
@@ -95,12 +106,24 @@ class _Body:
             if group[0].page != page:
                 page = group[0].page
                 yield f'<p class="page" id="page-{page}">Page {page}</p>\n'
+                yield from self._picture(page)
             if group[0].kind == "row":
                 yield self._table(group)
             elif group[0].list:
                 yield self._list(group)
             else:
                 yield from map(self._block, group)
+
+    def _picture(self, page: int | None) -> Iterator[str]:
+        """The picture of a page that has the stretch, with its lines marked."""
+        if page not in self._pictures:
+            return
+        polygons = []
+        for line in self._pictures[page]:
+            points = " ".join(f"{x},{y}" for x, y in zip(line.corners[::2], line.corners[1::2], strict=True))
+            polygons.append(f'<polygon{self._id} points="{points}"/>')
+            self._id = ""
+        yield PICTURE.format(page=page, height=line.height, lines="".join(polygons))
 
     def _block(self, block: Block) -> str:
         words = self._inline(block.start, block.end)

@@ -6,43 +6,19 @@ What was deleted with changes tracked, hidden text, comments, headers, footers a
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from qa.documents.archive import Archive
 from qa.documents.converted import Converted
-from qa.documents.formats.html import page_of, parts_of
+from qa.documents.formats.html.page import page_of, parts_of
 from qa.documents.formats.office.numbering import Numbering, integer, value
-from qa.documents.formats.office.package import (
-    DELETED,
-    OFF,
-    addresses_of,
-    core_title,
-    formula,
-    links_of,
-    main_part,
-    opened,
-    part_of,
-)
-from qa.documents.formats.plain import decode
-from qa.documents.writing import (
-    END,
-    LIVE,
-    RESERVED,
-    TARGET,
-    WORDS,
-    Part,
-    bare,
-    code,
-    heading,
-    linked,
-    lowered,
-    nested,
-    one_line,
-    paragraph,
-    raised,
-    tabled,
-    written,
-)
+from qa.documents.formats.office.package import OFF, addresses_of, core_title, links_of, main_part, opened, part_of
+from qa.documents.writing.formulas import DELETED, of_office
+from qa.documents.writing.parts import Part, code, heading, nested, paragraph, written
+from qa.documents.writing.rows import Span, spanned
+from qa.documents.writing.words import END, LIVE, RESERVED, TARGET, WORDS, bare, linked, lowered, one_line, raised
 
 LEFT_OUT = DELETED | frozenset("delText pPr rPr txbxContent Fallback sectPr tblPr sdtPr commentReference rt".split())
 INSIDE = frozenset("sdt sdtContent ins moveTo smartTag customXml hyperlink".split())
@@ -84,12 +60,18 @@ class _Style:
 
 
 def convert_docx(data: bytes) -> Converted:
-    """A Word document's text and title."""
+    """Convert a Word document."""
     archive = opened(data, "[Content_Types].xml", "document")
     document = _Document(archive, main_part(archive, "word/document.xml"))
     parts = document.parts()
     first = next((bare(part.words) for part in parts if part.kind == "heading"), None)
     return written(parts, core_title(archive) or document.title or first)
+
+
+class _Item(NamedTuple):
+    depth: int
+    shown: str  # its number
+    parts: list[Part]
 
 
 class _Document:
@@ -109,25 +91,28 @@ class _Document:
         self._fields: list[str] = []  # what those say that have begun and not ended
 
     def parts(self) -> list[Part]:
-        """All of the document, with the notes below the text that calls them."""
+        """Return all of the document, with notes below the text that refers to them."""
         body = self._archive.xml(self._main).find("body")
         return [*self.blocks(body, 0), *self.notes()] if body is not None else []
 
     def blocks(self, parent: Element, depth: int) -> list[Part]:
-        """The blocks of a body, a cell, a note or a text box."""
+        """Return the blocks of a body, cell, note or text box; consecutive items are a list, lines of code are one."""
         found: list[Part] = []
-        items: list[tuple[int, str, list[Part]]] = []
-        listing: list[str] = []
+        for kind, run in groupby(self._pieces(parent, depth), key=type):
+            pieces = list(run)
+            if kind is _Item:
+                found += nested([piece for piece in pieces if isinstance(piece, _Item)])
+            elif kind is str:
+                found += code("\n".join(piece for piece in pieces if isinstance(piece, str)))
+            else:
+                found += [part for piece in pieces if isinstance(piece, list) for part in piece]
+        return found
 
-        def close() -> None:
-            found.extend([*code("\n".join(listing)), *nested(items)])
-            listing.clear()
-            items.clear()
-
+    def _pieces(self, parent: Element, depth: int) -> "Iterator[list[Part] | _Item | str]":
+        """Convert the elements of a body one after the other: to blocks, to an item or to a line of a listing."""
         for element in _content(parent, 0) if depth <= DEEPEST else ():
             if element.tag != "p":
-                close()
-                found += self._table(element, depth + 1) if element.tag == "tbl" else self._chunk(element)
+                yield self._table(element, depth + 1) if element.tag == "tbl" else self._chunk(element)
                 continue
             text = self._words(element)
             boxes = [box for inner in _boxes(element) for box in self.blocks(inner, depth + 1)]
@@ -136,39 +121,28 @@ class _Document:
                 continue
             gone = any(element.find(f"pPr/rPr/{tag}") is not None for tag in (*DELETED, "vanish"))
             place = self._list_place(element) if text.strip() or not gone else None  # Word counts empty ones as well
-            place = place if text.strip() else None
             if LISTINGS.fullmatch(name):
-                found += nested(items)
-                items.clear()
-                listing.append(text)
-            elif level and text.strip():
-                close()
-                shown = f"{place[1]} " if place and place[1] else ""
-                found += [*self.notes(), *heading(shown + text, level)]
+                yield text
+            elif text.strip() and level:
+                yield [*self.notes(), *heading(f"{place[1]} {text}" if place else text, level)]
                 if name.lower() == "title" and self.title is None:
                     self.title = one_line(bare(text))
-            elif place is not None:
-                found += code("\n".join(listing))
-                listing.clear()
-                items.append((*place, paragraph(text)))
+            elif text.strip() and place:
+                yield _Item(*place, paragraph(text))
             elif text.strip():
-                close()
-                found += paragraph(text, "caption" if name.lower() == "caption" else "paragraph")
+                yield paragraph(text, "caption" if name.lower() == "caption" else "paragraph")
             if boxes:
-                close()
-                found += boxes
-        close()
-        return found
+                yield boxes
 
     def notes(self) -> list[Part]:
-        """The notes that the text above has called."""
+        """Return the notes that the text above refers to."""
         called, self._called = self._called, []
         notes = [self._notes[key] for key in dict.fromkeys(called) if key in self._notes]
         found = [part for note in notes for part in self.blocks(note, DEEPEST - 1)]
         return [part._replace(kind="note") if part.kind == "paragraph" else part for part in found]
 
     def _chunk(self, element: Element) -> list[Part]:
-        """What another program has put in as a file of its own."""
+        """Convert a file that is embedded as part of the text."""
         name = self._links.pop(element.get(":id", ""), "")  # once
         if name not in self._archive or self._depth > 2:
             return []
@@ -178,7 +152,7 @@ class _Document:
         if ending == "docx":
             archive = opened(data, "[Content_Types].xml", "document")
             return _Document(archive, main_part(archive, "word/document.xml"), self._depth + 1).parts()
-        return [part for text in decode(data).split("\n\n") for part in paragraph(text)] if ending == "txt" else []
+        return []
 
     def _style(self, element: Element) -> tuple[int, str]:
         """A paragraph's level as a heading, 0 for none, and its style's name."""
@@ -214,26 +188,20 @@ class _Document:
         return integer(depth), self._numbering.next(number, integer(depth))
 
     def _table(self, table: Element, depth: int) -> list[Part]:
-        lines = [line for line in _content(table, 0, "tr") if line.find("trPr/del") is None]
+        lines = list(_content(table, 0, "tr"))
         cells = [list(_content(line, 0, "tc")) for line in lines]
         if max((len(row) for row in cells), default=0) < 2:
             return [part for row in cells for cell in row for part in self.blocks(cell, depth)]
-        top = self._header(table, lines)
-        grid: list[list[str]] = []
-        whole = set()
-        for line, row in zip(lines, cells, strict=True):
-            texts = [""] * min(integer(value(line, "trPr/gridBefore")), 50)
-            for cell in row:
-                merged = cell.find("tcPr/vMerge")
-                text = one_line(" ".join(_shown(part) for part in self.blocks(cell, depth)))
-                if merged is not None and merged.get(":val", "continue") == "continue" and grid:
-                    text = grid[-1][len(texts)] if len(texts) < len(grid[-1]) else ""
-                wide = max(1, min(integer(value(cell, "tcPr/gridSpan")), 50))
-                if len(row) == 1 and wide > 1:
-                    whole.add(len(grid))
-                texts += [text, *[text if len(grid) < (top or 0) and len(row) > 1 else ""] * (wide - 1)]
-            grid.append(texts)
-        return tabled(grid, top if len(grid) > 1 else 0, whole)
+        spans = [[self._cell(cell, depth) for cell in row] for row in cells]
+        for row, line in zip(spans, lines, strict=True):
+            row[:1] = [first._replace(skips=min(integer(value(line, "trPr/gridBefore")), 50)) for first in row[:1]]
+        return spanned(spans, self._header(table, lines) if len(lines) > 1 else 0)
+
+    def _cell(self, cell: Element, depth: int) -> Span:
+        merged = cell.find("tcPr/vMerge")
+        text = one_line(" ".join(_shown(part) for part in self.blocks(cell, depth)))
+        wide = max(1, min(integer(value(cell, "tcPr/gridSpan")), 50))
+        return Span(text, wide, merged=merged is not None and merged.get(":val", "continue") == "continue")
 
     def _header(self, table: Element, lines: Sequence[Element]) -> int | None:
         """How many rows a table says to name its columns; None where it leaves that open."""
@@ -241,14 +209,12 @@ class _Document:
         if said and said[0]:
             return said.index(False) if False in said else 1
         look = table.find("tblPr/tblLook")
-        bits = look.get(":val", "") if look is not None else ""
-        set_so = (look.get(":firstRow") if look is not None else "") or (
-            "1" if re.fullmatch(r"[0-9A-Fa-f]{4}", bits) and int(bits, 16) & 0x20 else "0"
+        styles = (
+            self._chain(value(table, "tblPr/tblStyle")) if look is not None and look.get(":firstRow") == "1" else ()
         )
-        styles = list(self._chain(value(table, "tblPr/tblStyle")))
-        if set_so not in OFF and any(style.names and not PLAIN_TABLES.fullmatch(style.name) for style in styles):
+        if any(style.names and not PLAIN_TABLES.fullmatch(style.name) for style in styles):
             return 1
-        return 1 if len(lines) > 1 and _is_bold(lines[0]) and not any(map(_is_bold, lines[1:])) else None
+        return 1 if _is_bold(lines[0]) and not any(map(_is_bold, lines[1:])) else None
 
     def _words(self, element: Element, depth: int = 0) -> str:
         """The words of a paragraph or a part of it."""
@@ -272,7 +238,7 @@ class _Document:
                 if child.get(":customMarkFollows", "0") not in OFF:
                     break
             elif tag == "oMath":
-                parts.append(formula(child))
+                parts.append(of_office(child))
             else:
                 parts.append(self._moved(child, self._words(child, depth + 1)))
         return "".join(parts)

@@ -1,10 +1,10 @@
-"""How Word numbers headings and the items of lists: the numbers that it shows, which a document holds nowhere."""
+"""The numbers that Word shows before headings and items, which it computes and stores nowhere."""
 
 import re
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
-from qa.documents.writing import counted
+from qa.documents.writing.parts import counted
 
 KINDS = {"lowerLetter": "a", "upperLetter": "A", "lowerRoman": "i", "upperRoman": "I"}
 SILENT = ("bullet", "none")
@@ -29,20 +29,21 @@ class _List:
 
 
 class Numbering:
-    """Counts the paragraphs of each list, in the order of the document."""
+    """Counts the paragraphs of each list, to be asked in the order of the document."""
 
     def __init__(self, part: Element | None) -> None:
         self._lists: dict[str, _List] = {}
         self._numbers: dict[str, tuple[str, dict[int, int]]] = {}  # a list and where some of its levels begin anew
         self._changed: dict[tuple[str, int], _Level] = {}  # levels that one number of a list has of its own
         self._begun: set[tuple[str, int]] = set()
-        for one in part.iter("abstractNum") if part is not None else ():
+        kept = list(part.iter("abstractNum")) if part is not None else []
+        for one in kept:
             levels = {integer(level.get(":ilvl", "")): _level(level) for level in one.findall("lvl")}
             self._lists[one.get(":abstractNumId", "")] = _List(levels)
-        linked = {value(one, "styleLink"): one for one in part.iter("abstractNum")} if part is not None else {}
-        for one in part.iter("abstractNum") if part is not None else ():  # those that a style has the levels of
-            if (style := value(one, "numStyleLink")) and (other := linked.get(style)) is not None:
-                self._lists[one.get(":abstractNumId", "")] = self._lists[other.get(":abstractNumId", "")]
+        linked = {value(one, "styleLink"): self._lists[one.get(":abstractNumId", "")] for one in kept}
+        for one in kept:  # those that a style has the levels of
+            if (style := value(one, "numStyleLink")) and style in linked:
+                self._lists[one.get(":abstractNumId", "")] = linked[style]
         for one in part.iter("num") if part is not None else ():
             starts = {}
             for change in one.findall("lvlOverride"):
@@ -64,7 +65,7 @@ class Numbering:
         return None
 
     def next(self, number: str, depth: int) -> str:
-        """What is shown before the next paragraph of a list, nothing for a bullet."""
+        """Return the number of the next paragraph of a list as it is shown, nothing for a bullet."""
         key, starts = self._numbers.get(number, ("", {}))
         found = self._lists.get(key)
         level = self._changed.get((number, depth)) or (found.levels.get(depth) if found else None)
@@ -113,11 +114,11 @@ def _level(level: Element) -> _Level:
 
 
 def value(element: Element, path: str) -> str:
-    """What the element at a path says, nothing where there is none."""
+    """Return the `val` of the element at a path, nothing if there is no such element."""
     found = element.find(path)
     return "" if found is None else found.get(":val", "")
 
 
 def integer(text: str) -> int:
-    """A small number, 0 for what is none."""
+    """Parse a small number; 0 for anything else."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0

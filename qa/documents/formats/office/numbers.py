@@ -24,7 +24,7 @@ MOST_DECIMALS = 15
 
 
 def shown(raw: str, pattern: str = "General", since_1904: bool = False) -> str:
-    """A number in a file as it is shown; a date in ISO's form. What is no number stays as it is."""
+    """Format a number as its program shows it, but dates in ISO form; other text stays as it is."""
     try:
         value = float(raw)
     except ValueError:

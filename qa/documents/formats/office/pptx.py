@@ -1,4 +1,4 @@
-"""Presentations: .pptx → the texts, tables, charts and notes of each slide, in the order in which they are read."""
+"""Presentations: .pptx → the texts, tables, charts and notes of each slide in reading order."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,38 +8,27 @@ from qa.documents.archive import Archive
 from qa.documents.converted import Converted
 from qa.documents.formats.office.numbering import integer
 from qa.documents.formats.office.numbers import shown
-from qa.documents.formats.office.package import addresses_of, core_title, formula, links_of, opened
-from qa.documents.writing import (
-    LIVE,
-    Part,
-    bare,
-    heading,
-    linked,
-    lowered,
-    nested,
-    one_line,
-    paragraph,
-    raised,
-    rows,
-    tabled,
-    written,
-)
+from qa.documents.formats.office.package import addresses_of, core_title, links_of, opened
+from qa.documents.writing.formulas import of_office
+from qa.documents.writing.parts import Part, heading, nested, paragraph, written
+from qa.documents.writing.rows import Span, rows, spanned
+from qa.documents.writing.words import LIVE, bare, linked, lowered, one_line, raised
 
 DEEPEST = 50  # groups of shapes inside one another
+TITLES = ("title", "ctrTitle")
 SAME_LINE = 0.5  # of the lower one's height: shapes that begin less far from one another stand on a line
-TITLES = ("for title", "for ctrTitle")
 
 Place = tuple[int, int, int]  # from the top, from the left, and how high
 
 
 def convert_pptx(data: bytes) -> Converted:
-    """A presentation: each slide's title is a heading; then its texts, tables, charts and the speaker's notes."""
+    """Convert a presentation: each slide's title is a heading above its texts, tables, charts and speaker's notes."""
     main = "ppt/presentation.xml"
     archive = opened(data, main, "presentation")
     links = links_of(archive, main)
     slides = [links.get(entry.get(":id", ""), "") for entry in archive.xml(main).iter("sldId")]
     parts: list[Part] = []
-    places: dict[str, dict[str, Place]] = {}
+    places: dict[str, dict[tuple[str, str], Place]] = {}
     for number, slide in enumerate(slides, 1):
         if slide not in archive:
             continue
@@ -55,9 +44,9 @@ def convert_pptx(data: bytes) -> Converted:
 
 
 class _Slide:
-    """What is on a slide."""
+    """Reads a slide."""
 
-    def __init__(self, archive: Archive, name: str, places: dict[str, dict[str, Place]]) -> None:
+    def __init__(self, archive: Archive, name: str, places: dict[str, dict[tuple[str, str], Place]]) -> None:
         self._archive = archive
         self._name = name
         self._links = links_of(archive, name)
@@ -78,7 +67,7 @@ class _Slide:
         for name in links_of(self._archive, self._name, "/notesSlide").values():
             if name in self._archive:
                 for shape in self._archive.xml(name).iter("sp"):
-                    if _placeholder(shape) == "body":
+                    if _placeholder(shape)[0] == "body":
                         found += [part for body in shape.iter("txBody") for part in self._texts(body, listed=False)]
         return [part._replace(kind="note") if part.kind == "paragraph" else part for part in found]
 
@@ -105,15 +94,15 @@ class _Slide:
     def _place(self, shape: Element) -> Place:
         """Where a shape stands: it may say so itself, or its layout; those that say nothing come first."""
         frame = next((f for path in ("spPr/xfrm", "grpSpPr/xfrm", "xfrm") if (f := shape.find(path)) is not None), None)
-        kind, number = _kind(shape)
-        return _frame_place(frame) or self._layout.get(number) or self._layout.get(kind) or (-1, -1, 0)
+        kind, number = _placeholder(shape)
+        return _frame_place(frame) or self._layout.get(("", number)) or self._layout.get((kind, "")) or (-1, -1, 0)
 
     def _shape(self, shape: Element) -> list[Part]:
-        kind = _placeholder(shape)
+        kind, _ = _placeholder(shape)
         body = shape.find("txBody")
         if body is None or kind in ("sldNum", "dt", "ftr", "hdr"):
             return []
-        if kind in ("title", "ctrTitle") and not self.title:
+        if kind in TITLES and not self.title:
             self.title = one_line(" ".join(self._words(each) for each in body.iter("p")))
             self.opening = kind == "ctrTitle"
             return []
@@ -124,8 +113,8 @@ class _Slide:
         for table in frame.iter("tbl"):
             properties = table.find("tblPr")
             named = properties is not None and properties.get("firstRow") in ("1", "true")
-            cells, whole = self._cells(table)
-            found += tabled(cells, 1 if named and len(cells) > 1 else None, whole)
+            cells = [self._cells(line) for line in table.iter("tr")]
+            found += spanned(cells, 1 if named and len(cells) > 1 else None)
         for data in frame.iter("graphicData"):
             kind = (data.get("uri") or "").rpartition("/")[2]
             for link in data:
@@ -138,27 +127,16 @@ class _Slide:
                     found += nested([(0, "", paragraph(text)) for text in texts if text])
         return found
 
-    def _cells(self, table: Element) -> tuple[list[list[str]], set[int]]:
-        """A table's cells, and which rows are of one cell for all columns.
-
-        One that spans rows is repeated in each, one that spans columns only in the row of names.
-        """
-        grid: list[list[str]] = []
-        whole = set()
-        for line in table.iter("tr"):
-            row: list[str] = []
-            cells = list(line.iter("tc"))
-            if len(cells) > 1 and all(cell.get("hMerge") in ("1", "true") for cell in cells[1:]):
-                whole.add(len(grid))
-            for cell in cells:
+    def _cells(self, line: Element) -> list[Span]:
+        """The cells of a table's row, each with those that are merged into it."""
+        row: list[Span] = []
+        for cell in line.iter("tc"):
+            if row and cell.get("hMerge") in ("1", "true"):
+                row[-1] = row[-1]._replace(wide=row[-1].wide + 1)
+            else:
                 words = one_line(" ".join(self._words(each) for each in cell.iter("p")))
-                if cell.get("vMerge") in ("1", "true") and grid and len(row) < len(grid[-1]):
-                    words = grid[-1][len(row)]
-                elif cell.get("hMerge") in ("1", "true"):
-                    words = row[-1] if row and not grid and 0 not in whole else ""
-                row.append(words)
-            grid.append(row)
-        return grid, whole
+                row.append(Span(words, merged=cell.get("vMerge") in ("1", "true")))
+        return row
 
     def _texts(self, body: Element, listed: bool) -> list[Part]:
         """A shape's paragraphs: those in a list of the layout are items, as are those with bullets of their own."""
@@ -192,7 +170,7 @@ class _Slide:
                 parts.append("\n")
                 continue
             if (shown := next(element.iter("oMath"), None)) is not None:
-                parts.append(formula(shown))
+                parts.append(of_office(shown))
                 continue
             words = "".join(inner.text or "" for inner in element.iter("t"))
             style = element.find("rPr")
@@ -239,16 +217,17 @@ def _in_order(found: Sequence[tuple[Place, list[Part]]]) -> Iterator[tuple[Place
     yield from sorted(line, key=lambda pair: pair[0][1])
 
 
-def _layout(archive: Archive, layout: str) -> dict[str, Place]:
-    """Where a layout has its places, by what they are for and by their numbers; its master, by what they are for."""
-    found: dict[str, Place] = {}
+def _layout(archive: Archive, layout: str) -> dict[tuple[str, str], Place]:
+    """Where a layout has its places, by what they are for or by their numbers; its master, by what they are for."""
+    found: dict[tuple[str, str], Place] = {}
     for name in (*links_of(archive, layout, "/slideMaster").values(), layout):
         for shape in archive.xml(name).iter("sp") if name in archive else ():
-            kind, number = _kind(shape)
-            usual = found.get("for title" if kind in TITLES else "for body")
-            if place := _frame_place(shape.find("spPr/xfrm")) or (usual if name == layout else None):
-                found[kind] = place
-                found |= {number: place} if name == layout and number else {}
+            kind, number = _placeholder(shape)
+            usual = found.get(("title" if kind in TITLES else "body", ""))  # of the master
+            place = _frame_place(shape.find("spPr/xfrm")) or (usual if name == layout else None)
+            if kind and place:
+                found[kind, ""] = place
+                found |= {("", number): place} if name == layout and number else {}
     return found
 
 
@@ -264,27 +243,10 @@ def _whole(attributes: Mapping[str, str], name: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _kind(shape: Element) -> tuple[str, str]:
-    """What a placeholder is for, and its number, as names that differ."""
+def _placeholder(shape: Element) -> tuple[str, str]:
+    """What a shape's place on the slide is for, and its number there; nothing where it has no such place."""
     place = shape.find("./nvSpPr/nvPr/ph")
-    return (
-        ("", "")
-        if place is None
-        else (f"for {place.get('type', 'obj')}", f"number {at}" if (at := place.get("idx")) else "")
-    )
-
-
-def _placeholder(shape: Element) -> str | None:
-    """What a shape's place on the slide is for, None where it has no such place."""
-    place = shape.find("./nvSpPr/nvPr/ph")
-    return None if place is None else place.get("type", "obj")
-
-
-def _seen(text: str, pattern: str) -> str:
-    try:
-        return shown(text, pattern) if pattern else text
-    except ArithmeticError:  # a format that makes of it what no number can be
-        return text
+    return ("", "") if place is None else (place.get("type", "obj"), place.get("idx", ""))
 
 
 def _points(values: Element | None) -> dict[int, str]:
@@ -301,6 +263,7 @@ def _points(values: Element | None) -> dict[int, str]:
         for at in sorted(texts.keys() | points.keys()):
             if at in points:
                 last = one_line(points[at].findtext("v") or "")
-                last = _seen(last, points[at].get("formatCode") or pattern)
+                pattern_here = points[at].get("formatCode") or pattern
+                last = shown(last, pattern_here) if pattern_here else last
             texts[at] = f"{last} {texts[at]}".strip() if at in texts else last
     return texts

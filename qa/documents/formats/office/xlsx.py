@@ -10,20 +10,9 @@ from qa.documents.converted import Converted, too_long
 from qa.documents.formats.office.numbering import integer
 from qa.documents.formats.office.numbers import BUILT_IN, shown
 from qa.documents.formats.office.package import OFF, addresses_of, core_title, links_of, main_part, opened, part_of
-from qa.documents.writing import (
-    LIVE,
-    NUMBER,
-    YEAR,
-    Part,
-    bare,
-    has_names,
-    heading,
-    linked,
-    one_line,
-    paragraph,
-    tabled,
-    written,
-)
+from qa.documents.writing.parts import Part, heading, paragraph, written
+from qa.documents.writing.rows import NUMBER, YEAR, has_names, tabled
+from qa.documents.writing.words import LIVE, bare, linked, one_line
 from qa.errors import CorpusError
 
 MOST_COLUMNS = 16_384
@@ -57,7 +46,7 @@ class _Styles:
 
 
 def convert_xlsx(data: bytes) -> Converted:
-    """A workbook: each sheet that is shown under a heading, its rows with the names of their columns."""
+    """Convert a workbook: each visible sheet is a heading above its rows, which have the names of their columns."""
     archive = opened(data, "[Content_Types].xml", "workbook")
     main = main_part(archive, "xl/workbook.xml")
     book, links = archive.xml(main), links_of(archive, main)
@@ -84,13 +73,13 @@ def _shared_texts(part: Element | None) -> list[str]:
 
 
 def _words(entry: Element) -> str:
-    """A text, of several runs perhaps, without how its characters are read."""
+    """Return a text, perhaps of several runs, without the pronunciation of its characters."""
     runs = [entry.find("t"), *(run.find("t") for run in entry.findall("r"))]
     return _plain("".join(run.text or "" for run in runs if run is not None))
 
 
 def _plain(text: str) -> str:
-    """A text in which signs that XML can't have are written as "_x000D_"."""
+    """Undo how characters that XML can't have are written: "_x000D_"."""
     return ESCAPED.sub(lambda sign: chr(int(sign[1], 16)), text) if "_x00" in text else text
 
 
@@ -110,7 +99,7 @@ def _styles(part: Element | None) -> _Styles:
 
 
 class _Reader:
-    """Takes in a sheet's XML as it is read, so that a large one needs no tree."""
+    """Handles a sheet's XML as it is parsed, so that a large one needs no tree."""
 
     def __init__(self, texts: Sequence[str], styles: _Styles, since_1904: bool) -> None:
         self._texts, self._styles, self._since_1904 = texts, styles, since_1904
@@ -120,10 +109,9 @@ class _Reader:
         self._hidden: list[tuple[int, int]] = []
         self._row = self._column = 0
         self._is_hidden = False
-        self._kind = self._style = ""
-        self._value: list[str] = []
+        self._kind = self._style = self._inside = ""
         self._formula: list[str] = []
-        self._is_words = self._is_formula = False
+        self._value: list[str] = []
         self._is_reading = False  # how characters are pronounced, which isn't shown
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
@@ -139,10 +127,8 @@ class _Reader:
             self._value, self._formula = [], []
         elif tag == "rPh":
             self._is_reading = True
-        elif tag in ("v", "t"):
-            self._is_words = True
-        elif tag == "f":
-            self._is_formula = True
+        elif tag in ("v", "t", "f"):
+            self._inside = tag
         elif tag == "col" and attributes.get("hidden") in ("1", "true"):
             first, last = attributes.get("min", ""), attributes.get("max", "")
             if first.isdecimal() and last.isdecimal():
@@ -157,25 +143,23 @@ class _Reader:
             self.sheet.headers |= {1} if attributes.get("ySplit") == "1" else set()
 
     def words(self, text: str) -> None:
-        if self._is_words and not self._is_reading:
-            self._value.append(text)
-        elif self._is_formula:
-            self._formula.append(text)
+        if self._inside and not self._is_reading:
+            (self._formula if self._inside == "f" else self._value).append(text)
 
     def end(self, tag: str) -> None:
         if tag == "rPh":
             self._is_reading = False
-        elif tag in ("v", "t"):
-            self._is_words = False
-        elif tag == "f":
-            self._is_formula = False
+        elif tag in ("v", "t", "f"):
+            self._inside = ""
         elif tag == "c" and not self._is_hidden and not any(a <= self._column <= b for a, b in self._hidden):
-            text = one_line(self._shown("".join(self._value)))
-            if text:
-                if (leads := LINK.match("".join(self._formula))) and LIVE.match(leads[1]):
-                    text = linked(text, leads[1])
-                look = self._styles.looks[n] if (n := integer(self._style)) < len(self._styles.looks) else 0
-                self.sheet.rows.setdefault(self._row, {})[self._column] = _Cell(text, look)
+            self._keep(one_line(self._shown("".join(self._value))))
+
+    def _keep(self, text: str) -> None:
+        if (leads := LINK.match("".join(self._formula))) and LIVE.match(leads[1]):
+            text = linked(text, leads[1])
+        look = self._styles.looks[n] if (n := integer(self._style)) < len(self._styles.looks) else 0
+        if text:
+            self.sheet.rows.setdefault(self._row, {})[self._column] = _Cell(text, look)
 
     def _shown(self, raw: str) -> str:
         if self._kind == "s":
@@ -201,11 +185,7 @@ def _read(archive: Archive, name: str, texts: Sequence[str], styles: _Styles, si
     sheet = reader.sheet
     for part in links_of(archive, name, "/table").values():
         table = archive.xml(part) if part in archive else None
-        if (
-            table is not None
-            and table.get("headerRowCount", "1") != "0"
-            and (place := CELL.match(table.get("ref", "")))
-        ):
+        if table is not None and table.get("headerRowCount") != "0" and (place := CELL.match(table.get("ref", ""))):
             sheet.headers.add(int(place[2]))
     addresses = addresses_of(archive, name)
     for ref, key in reader.links:
@@ -213,10 +193,16 @@ def _read(archive: Archive, name: str, texts: Sequence[str], styles: _Styles, si
         cell = sheet.rows.get(int(place[2]), {}).get(_column(place[1])) if place else None
         if cell is not None and LIVE.match(addresses.get(key, "")):
             cell.text = linked(cell.text, addresses[key])
+    _fill_merged(sheet, reader.merged)
+    return sheet
+
+
+def _fill_merged(sheet: _Sheet, merged: Sequence[str]) -> None:
+    """Note what merged cells, given as "A1:C2", show in the rows and columns that they cover."""
     filled = 0
-    for ref in reader.merged:
-        first, _, last = ref.partition(":")
-        if not (start := CELL.fullmatch(first)) or not (stop := CELL.fullmatch(last)):
+    for ref in merged:
+        corners = [CELL.fullmatch(corner) for corner in ref.split(":")]
+        if len(corners) != 2 or (start := corners[0]) is None or (stop := corners[1]) is None:
             continue
         top, left, bottom, right = int(start[2]), _column(start[1]), int(stop[2]), _column(stop[1])
         origin = sheet.rows.get(top, {}).get(left)
@@ -228,7 +214,6 @@ def _read(archive: Archive, name: str, texts: Sequence[str], styles: _Styles, si
                 sheet.across.setdefault(row, {})[column] = origin.text
             if row > top and row in sheet.rows:
                 sheet.rows[row].setdefault(left, origin)
-    return sheet
 
 
 def _column(letters: str) -> int:
@@ -260,7 +245,7 @@ def _joined(sheet: _Sheet, above: int, below: int) -> bool:
 
 def _is_over(sheet: _Sheet, group: Sequence[int], number: int) -> bool:
     """Whether the last row of a group has names for several of the columns that the row below it names one by one."""
-    if not group or group[-1] != number - 1 or len(sheet.rows[group[-1]]) < 2:
+    if not group or group[-1] != number - 1:
         return False
     above, below = sheet.rows[group[-1]], sheet.rows[number]
     merged = sheet.across.get(group[-1], {}).keys() - above.keys()

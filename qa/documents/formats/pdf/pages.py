@@ -1,4 +1,4 @@
-"""PDF, the second step: lines without what every page repeats, column by column, and which of them are headings."""
+"""PDF, step 3: lines column by column, without those that every page repeats, and the levels of headings."""
 
 import math
 import re
@@ -7,15 +7,12 @@ from bisect import bisect
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import chain, groupby, islice, pairwise
-from typing import TYPE_CHECKING
 
-from qa.documents.formats.pdf.lines import ACROSS, BULLET, NUMBER, RIGHT_TO_LEFT, Line, rounded, usual_size
-from qa.documents.writing import (
-    bare,
-)
+import pypdfium2
 
-if TYPE_CHECKING:
-    import pypdfium2
+from qa.documents.formats.pdf.letters import RIGHT_TO_LEFT
+from qa.documents.formats.pdf.lines import ACROSS, BULLET, NUMBER, Line, rounded, usual_size
+from qa.documents.writing.words import bare
 
 LARGER = 1.12  # letters of a heading, against those of the text
 LONGEST_HEADING = 150  # characters
@@ -51,12 +48,14 @@ class Style:
     hyphenated: frozenset[str]
     listings: bool
 
+    def is_large(self, line: Line) -> bool:
+        """Whether a line is words in letters that are larger than most."""
+        is_larger = line.size > LARGER * self.usual and not line.turned
+        return is_larger and re.search(r"[^\W\d]{2}", line.text) is not None
+
 
 def without_repeated(pages: list[list[Line]], heights: list[float]) -> list[list[Line]]:
-    """The pages without the lines at their edges that others have as well, but for the numbers of pages in them.
-
-    Large lines that stand across most pages are a watermark, and left out as well.
-    """
+    """Drop watermarks, headers and footers: lines at a page's edge that others repeat, but for page numbers."""
     if len(pages) < 3:
         return pages
     places: dict[str, list[tuple[int, Line]]] = {}
@@ -87,7 +86,7 @@ def _is_running(found: list[tuple[int, Line]]) -> bool:
     texts = {line.text for _, line in found}
     if len(texts) <= max(1, len(found) // 3):
         return True
-    rows_of_numbers = [[int(n) for n in re.findall(r"\d{1,6}", _alone(line) or line.text)] for _, line in found]
+    rows_of_numbers = [[int(n) for n in re.findall(r"\d{1,6}", line.text)] for _, line in found]
     words = re.sub(r"\d+|\b[ivxl]+\b", "", found[0][1].text.lower())
     if not all(rows_of_numbers):
         return bool(AROUND_NUMBERS.fullmatch(words))  # Roman ones
@@ -100,7 +99,7 @@ def _is_running(found: list[tuple[int, Line]]) -> bool:
 
 
 def without_contents(lines: list[Line]) -> list[Line]:
-    """A page's lines without those of a table of contents, which end with the number of a page."""
+    """Drop the lines of a table of contents, which end with a page number."""
     kept = [line for line in lines if not CONTENTS.fullmatch(line.text)]
     return kept if len(lines) - len(kept) >= LEAST_CONTENTS else lines
 
@@ -123,7 +122,7 @@ def _pattern(line: Line) -> str:
 
 
 def in_columns(lines: list[Line]) -> list[Line]:
-    """Lines in which columns of text stand side by side are parted, and each column is read to its end."""
+    """Order lines column by column; a line that goes across columns of text is split."""
     upright = [line for line in lines if not line.turned]
     besides = sum(abs(one.bottom - two.bottom) < one.size and not _above(one, two) for one, two in pairwise(upright))
     if besides + sum(len(line.cells) > 1 for line in upright) < LEAST_LINES:
@@ -151,7 +150,7 @@ def _above(one: Line, two: Line) -> bool:
 
 
 def _gutters(order: list[Line], start: int, edges: tuple[float, float]) -> tuple[int, list[tuple[float, float]]]:
-    """How far down from a line the same gutters go, and those."""
+    """Follow the gutters that begin at a line: return the line where they end, and their places."""
     free, gutters = [edges], list[tuple[float, float]]()
     first, last = math.inf, -math.inf  # where the leftmost part of a line ends, and the rightmost begins
     for stop in range(start, len(order)):
@@ -171,13 +170,11 @@ def _gutters(order: list[Line], start: int, edges: tuple[float, float]) -> tuple
 
 def _columns(run: list[Line], gutters: list[tuple[float, float]]) -> list[list[Line]]:
     """The lines of each column, if these are columns of text and the file has their lines in turns."""
-    parted = _parted(run, gutters)
-    kept = [gutter for gutter, sides in zip(gutters, pairwise(parted), strict=True) if _are_columns(*sides)]
-    if not kept:
+    if not gutters:
         return []
-    columns = _parted(run, kept)
-    places = [bisect([gutter[0] for gutter in kept], line.left) for line in run]
-    turns = sum(one != two for one, two in pairwise(places)) + sum(len(line.cells) > len(kept) for line in run)
+    columns = _parted(run, gutters)
+    places = [bisect([gutter[0] for gutter in gutters], line.left) for line in run]
+    turns = sum(one != two for one, two in pairwise(places)) + sum(len(line.cells) > len(gutters) for line in run)
     if turns < LEAST_LINES or not all(_are_columns(*sides) for sides in pairwise(columns)):
         return []
     if sum(map(len, map(RIGHT_TO_LEFT.findall, (line.text for line in run)))) > sum(len(line.text) for line in run) / 2:
@@ -207,7 +204,7 @@ def _parted(run: list[Line], gutters: list[tuple[float, float]]) -> list[list[Li
                     size=max(cell.size for cell in own),
                     cells=own if len(own) > 1 else (),
                     marker=marker[0] if marker else "",
-                    hang=own[1].left if marker and len(own) > 1 and own[0].words == marker[0] else own[0].left,
+                    hang=own[0].left,
                     listing="",
                 )
             )
@@ -229,8 +226,9 @@ def _is_text(column: list[Line]) -> bool:
     return statistics.mean(line.right - line.left for line in column) > FILLED * wide
 
 
-def style_of(pages: list[list[Line]], levels: dict[int, int]) -> Style:
-    """What is told from a whole document, whose headings are found."""
+def style_of(document: pypdfium2.PdfDocument, pages: list[list[Line]]) -> Style:
+    """What is told from a whole document."""
+    levels = _levels_by_outline(document, pages) or _levels_by_size(pages)
     length = equally = 0
     hyphenated: set[str] = set()
     for line in chain.from_iterable(pages):
@@ -245,7 +243,7 @@ def _plain(text: str) -> str:
     return re.sub(r"[\W_]+", "", text.casefold())
 
 
-def levels_by_outline(document: "pypdfium2.PdfDocument", pages: list[list[Line]]) -> dict[int, int]:
+def _levels_by_outline(document: pypdfium2.PdfDocument, pages: list[list[Line]]) -> dict[int, int]:
     """The levels of the lines, by id(), that an outline names; none where the outline fits too few of them."""
     levels: dict[int, int] = {}
     entries = found = 0
@@ -270,16 +268,14 @@ def _lines_of(title: str, lines: list[Line]) -> list[Line]:
         for stop in range(start, min(start + HEADING_LINES, len(lines))):
             words += _plain(lines[stop].text)
             before = words.removesuffix(title)
-            if words.endswith(title) and len(before) <= 12 and (before.isdigit() or len(before) < 3 or stop > start):
+            if words.endswith(title) and len(before) <= 12 and (len(before) < 3 or stop > start):
                 if not best or lines[start].size > best[0].size * 1.05:
                     best = lines[start : stop + 1]
-                break
-            if len(words) > len(title) + 12:
                 break
     return best
 
 
-def levels_by_size(pages: list[list[Line]]) -> dict[int, int]:
+def _levels_by_size(pages: list[list[Line]]) -> dict[int, int]:
     """The levels of the lines, by id(), whose letters are larger than most, or that are bold and numbered."""
     lines = [line for line in chain.from_iterable(pages) if not line.turned]
     usual = usual_size([lines])

@@ -1,0 +1,1 @@
+"""HTML → its text, with headings, lists, tables and listings."""

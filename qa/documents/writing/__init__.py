@@ -1,0 +1,1 @@
+"""What converters write: words, rows and formulas, and the text that is made of them."""
