@@ -28,7 +28,10 @@ def harmless(cell: str) -> str:
 
 @contextmanager
 def progress() -> Iterator["Progress"]:
-    """A callback that shows bars on standard error, one for each thing that takes its time."""
+    """A callback that shows bars on standard error, one for each thing that takes its time.
+
+    What has no end to count to, as waiting for another process, is a line.
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -51,8 +54,11 @@ def progress() -> Iterator["Progress"]:
     begun: dict[str, float] = {}
 
     def show(what: str, done: int, total: int) -> None:
+        if not total:
+            say(what, err=True)
+            return
         if what not in tasks:
-            if done == total > 0 or (total and time.monotonic() - begun.setdefault(what, time.monotonic()) < QUICK_S):
+            if done == total or time.monotonic() - begun.setdefault(what, time.monotonic()) < QUICK_S:
                 return
             bars.start()
             number = bars.add_task(what, total=total, completed=done)

@@ -21,6 +21,7 @@ import numpy as np
 
 from qa.encoder.base import Encoded, Encoder, Span, Vectors, pool, unit
 from qa.encoder.bundled import source_of
+from qa.encoder.hub import check_findable
 from qa.encoder.onnx_export import ABOUT, MODEL, PROBED, TOKENIZER, checksum, probed, refuse
 from qa.encoder.pytorch import SentenceEncoder
 from qa.errors import EncoderError
@@ -149,6 +150,7 @@ def load(name: str, folder: Path, runtime: str) -> Encoder:
     if not refused(kept):
         with contextlib.suppress(EncoderError):
             return OnnxEncoder(kept)
+        check_findable(name)
         with contextlib.suppress(EncoderError, OSError, subprocess.SubprocessError):
             export(name, kept, runtime, partial(_compare, runtime))
             return OnnxEncoder(kept)

