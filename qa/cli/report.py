@@ -120,7 +120,9 @@ def _lines(found: "Usage") -> Iterator[str]:
     yield f"judged right {found.verdicts['up']}, wrong {found.verdicts['down']}"
     yield from _listed("Not answered, like questions together", [_group(group) for group in found.unanswered])
     yield from _listed("Asked most", [_group(group) for group in found.asked])
-    yield from _listed("Judged wrong", [f"{row.question} → {' '.join(row.answer.split())}" for row in found.wrong])
+    yield from _listed(
+        "Judged wrong", [f"{one.times:5}  {one.question} → {' '.join(one.answer.split())}" for one in found.wrong]
+    )
     yield from _listed("Quoted most", [f"{times:5}  {name}" for name, times in found.documents.items()])
     yield from _listed("Never quoted", found.never)
 

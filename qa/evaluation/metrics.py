@@ -5,12 +5,11 @@ the case and the spaces. An assistant with a threshold of 0 shows what it would 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    pass
+from qa.evaluation.datasets import Item
 
 BINS = 10  # of confidence, in which it is compared with how often it is right
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(20))
@@ -24,6 +23,20 @@ class Outcome(NamedTuple):
     right: bool
     confidence: float
     milliseconds: float
+    item: Item | None = None
+    quote: str = ""  # the first one
+    document: str = ""  # that it stands in
+
+
+class Failure(NamedTuple):
+    """A question that went wrong, and how; `quote` is what was quoted, or would be at a lower threshold."""
+
+    question: str
+    what: str
+    expected: str
+    quote: str
+    document: str
+    confidence: float
 
 
 class Point(NamedTuple):
@@ -66,6 +79,28 @@ def point(outcomes: Sequence[Outcome], threshold: float) -> Point:
     declined = mean(o.confidence < threshold for o in others)
     wrong = mean(o.confidence >= threshold and not o.right for o in outcomes)
     return Point(threshold, len(answered) / max(1, len(asked)), mean(o.right for o in answered), declined, wrong)
+
+
+def failures(outcomes: Sequence[Outcome], threshold: float) -> list[Failure]:
+    """The questions that get a wrong quote, or are declined though they have an answer, or the other way round."""
+    return [
+        Failure(o.item.question, what, " | ".join(o.item.answers), o.quote, o.document, round(o.confidence, 4))
+        for o in outcomes
+        if o.item and (what := _failed(o, threshold))
+    ]
+
+
+def _failed(outcome: Outcome, threshold: float) -> str:
+    """How a question went wrong, empty where it went right."""
+    is_answered = outcome.confidence >= threshold
+    if not outcome.answerable:
+        return "answered, though the documents don't" if is_answered else ""
+    if is_answered:
+        return "" if outcome.right else "wrong quote"
+    if outcome.right:
+        return "declined, though the right quote was found"
+    found = f"its passage is number {outcome.rank}" if outcome.rank else "its passage wasn't found"
+    return f"declined: {found}"
 
 
 def auroc(answerable: Sequence[bool], confidence: Sequence[float]) -> float:

@@ -11,7 +11,8 @@ from qa.encoder.base import Vectors
 from qa.text.normalization import WORD, fold
 
 OUTCOMES = ("answered", "unsure", "declined", "not searched")  # a greeting isn't, nor is what is in another language
-ALIKE = 0.6  # mean cosine of two groups of questions, from which on they are one
+ALIKE = 0.5  # mean cosine of two groups of questions, from which on they are one
+COMMON, LEAST_COMMON = 0.2, 10  # share and number of questions that have a word which doesn't tell them apart
 MOST_GROUPED = 2000  # different questions, those asked most: the work grows with the square
 
 Embed = Callable[[Sequence[str]], Vectors]  # texts → unit vectors, shape (texts, dimension)
@@ -43,6 +44,17 @@ class Group(NamedTuple):
     answered: int  # of those
 
 
+class Wrong(NamedTuple):
+    """An answer that was judged wrong, how often, and when the last time."""
+
+    question: str
+    answer: str
+    document: str
+    heading: str
+    times: int
+    last: str
+
+
 class Usage(NamedTuple):
     """What was asked in a time; `days` has all of it, each with how many questions of each outcome."""
 
@@ -51,7 +63,7 @@ class Usage(NamedTuple):
     verdicts: dict[str, int]
     unanswered: list[Group]
     asked: list[Group]
-    wrong: list[Asked]  # judged so, the last ones first
+    wrong: list[Wrong]  # those judged so most often first
     documents: dict[str, int]  # that were quoted first, and how often
     never: list[str]  # other documents that are there
 
@@ -76,7 +88,7 @@ def usage(rows: Sequence[Asked], documents: Iterable[str], embed: Embed) -> Usag
         verdicts={verdict: sum(row.verdict == verdict for row in rows) for verdict in ("up", "down")},
         unanswered=groups([row for row in asked if row.outcome == "declined"], embed),
         asked=groups([row for row in asked if row.outcome != "not searched"], embed),
-        wrong=[row for row in reversed(rows) if row.verdict == "down"],
+        wrong=_wrong([row for row in rows if row.verdict == "down"]),
         documents=dict(quoted.most_common()),
         never=sorted(set(documents) - quoted.keys()),
     )
@@ -91,7 +103,8 @@ def groups(rows: Sequence[Asked], embed: Embed) -> list[Group]:
     listed = sorted(same.values(), key=len, reverse=True)[:MOST_GROUPED]
     texts = [each[-1].standalone or each[-1].question for each in listed]
     found: dict[int, list[int]] = {}
-    for number, label in enumerate(_labels(embed(texts)) if len(texts) > 1 else [0] * len(texts)):
+    labels = _labels(embed(_telling(texts))) if len(texts) > 1 else [0] * len(texts)
+    for number, label in enumerate(labels):
         found.setdefault(label, []).append(number)
     together = [
         Group(
@@ -102,6 +115,25 @@ def groups(rows: Sequence[Asked], embed: Embed) -> list[Group]:
         for numbers in found.values()
     ]
     return sorted(together, key=lambda group: group.times, reverse=True)
+
+
+def _wrong(judged: Sequence[Asked]) -> list[Wrong]:
+    times = Counter((row.question, row.answer) for row in judged)
+    last = {(row.question, row.answer): row for row in judged}
+    return [
+        Wrong(question, answer, last[key].document, last[key].heading, count, last[key].time)
+        for key, count in times.most_common()
+        for question, answer in [key]
+    ]
+
+
+def _telling(texts: Sequence[str]) -> list[str]:
+    """The texts without the words that many of them have, as the name of what all of them are about."""
+    words = [set(WORD.findall(fold(text))) for text in texts]
+    counts = Counter(word for each in words for word in each)
+    common = {word for word, count in counts.items() if count >= max(LEAST_COMMON, COMMON * len(texts))}
+    kept = (" ".join(part for part in t.split() if not common.issuperset(WORD.findall(fold(part)))) for t in texts)
+    return [short or text for short, text in zip(kept, texts, strict=True)]
 
 
 def _labels(vectors: Vectors) -> list[int]:

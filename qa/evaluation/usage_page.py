@@ -5,10 +5,10 @@ from datetime import date, timedelta
 from html import escape
 from itertools import accumulate
 
-from qa.evaluation.usage import OUTCOMES, Asked, Group, Usage
+from qa.evaluation.usage import OUTCOMES, Group, Usage, Wrong
 
 MOST_BARS = 92  # days in a plot; more are put together in weeks
-WIDTH, HEIGHT, LEFT, BELOW = 720, 200, 36, 22  # of the plot, and the room for its labels
+WIDTH, HEIGHT, LEFT, ABOVE, BELOW = 720, 210, 36, 18, 22  # of the plot, and the room for its labels
 MOST_LISTED = 200  # of each kind
 SHOWN = 10  # of those at once
 
@@ -21,7 +21,7 @@ CSS = """
 body { margin: 0 auto; max-width: 56rem; padding: 2rem 1rem 4rem; background: var(--back); color: var(--text);
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; overflow-wrap: anywhere }
 h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.15rem; margin: 2.5rem 0 .25rem }
-p { margin: .25rem 0 .75rem } .soft, figcaption, td + td, small { color: var(--soft) }
+p { margin: .25rem 0 .75rem } .soft, figcaption, small { color: var(--soft) }
 .figures { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1.5rem 0; padding: 0; list-style: none }
 .figures li { flex: 1 1 8rem; padding: .75rem 1rem; background: var(--fill); border-radius: .5rem }
 .figures b { display: block; font-size: 1.6rem; line-height: 1.2 }
@@ -36,6 +36,7 @@ table { width: 100%; border-collapse: collapse } td { padding: .4rem .5rem; bord
   vertical-align: top } td:first-child { width: 3.5rem; text-align: right; font-variant-numeric: tabular-nums;
   font-weight: 600 } td ul { margin: .25rem 0; padding-left: 1.1rem } .bar { height: .3rem; border-radius: 2px }
 summary { cursor: pointer } blockquote { margin: .2rem 0; padding-left: .75rem; border-left: 3px solid var(--line) }
+@media (max-width: 30rem) { svg text { font-size: 20px } }
 @media print { body { max-width: none } details > * { display: block } }
 """
 
@@ -55,22 +56,22 @@ def page(usage: Usage, title: str) -> str:
             *_section(
                 "Not answered",
                 "What to write next: questions that the documents don’t answer, like ones together.",
-                [_group_row(group, usage.unanswered[0].times, "declined") for group in usage.unanswered],
+                [_group_row(group, usage.unanswered[0].times) for group in usage.unanswered],
             ),
             *_section(
                 "Judged wrong",
-                "What visitors found unhelpful, the last first.",
-                [_wrong_row(row) for row in usage.wrong],
+                "What visitors found unhelpful, and how often.",
+                [_wrong_row(wrong) for wrong in usage.wrong],
             ),
             *_section(
                 "Asked most",
-                "Like questions together, with how often they were answered.",
-                [_group_row(group, usage.asked[0].times, "answered") for group in usage.asked],
+                "Like questions together, and which share of them was answered.",
+                [_group_row(group, usage.asked[0].times, tell=True) for group in usage.asked],
             ),
             *_section(
                 "Documents that answer",
                 "How often each was quoted first.",
-                [_bar_row(n, max(usage.documents.values()), name) for name, n in usage.documents.items()],
+                [_document_row(name, n, max(usage.documents.values())) for name, n in usage.documents.items()],
             ),
             *_section(
                 "Documents that never answer",
@@ -98,7 +99,7 @@ def _plot(days: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
     most = max(sum(counts.values()) for counts in bars.values())
     step = _step(most)
     top = -(-most // step) * step
-    scale, slot = (HEIGHT - BELOW - 10) / top, (WIDTH - LEFT) / max(len(bars), 7)
+    scale, slot = (HEIGHT - BELOW - ABOVE) / top, (WIDTH - LEFT) / max(len(bars), 7)
     base = HEIGHT - BELOW
     label = f"Questions each {'day' if bars is days else 'week'}, by what became of them"
     yield f'<figure>\n<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
@@ -158,27 +159,38 @@ def _section(title: str, about: str, rows: Sequence[str]) -> Iterator[str]:
     yield "</section>"
 
 
-def _group_row(group: Group, most: int, kind: str) -> str:
+def _group_row(group: Group, most: int, tell: bool = False) -> str:
+    """A group's row, with how much of it was answered where that is to be told."""
     first, *others = (escape(question) for question in group.questions)
-    if kind == "answered":
-        first = f"{first} <small>{group.answered / group.times:.0%} answered</small>"
+    share = group.answered / group.times
+    if tell:
+        first = f"{first} <small>{share:.0%} answered</small>"
     if others:
         items = "".join(f"<li>{other}</li>" for other in others)
         first = (
             f"<details><summary>{first} <small>and {len(others)} like it</small></summary><ul>{items}</ul></details>"
         )
-    return _bar_row(group.times, most, first, kind, is_html=True)
+    return _row(group.times, first + _bar(group.times / most, share))
 
 
-def _bar_row(count: int, most: int, text: str, kind: str = "answered", is_html: bool = False) -> str:
-    bar = f'<div class="bar {kind}" style="width: {100 * count / most:.1f}%"></div>'
-    return f"<tr><td>{count:,}</td><td>{text if is_html else escape(text)}{bar}</td></tr>"
+def _document_row(name: str, times: int, most: int) -> str:
+    return _row(times, escape(name) + _bar(times / most))
 
 
-def _wrong_row(row: Asked) -> str:
-    place = " › ".join(filter(None, (row.document, row.heading)))
-    quote = f"<blockquote>{escape(row.answer)}</blockquote>" if row.answer else ""
-    return f"<tr><td></td><td>{escape(row.question)}{quote}<small>{escape(place)} {row.time[:10]}</small></td></tr>"
+def _wrong_row(wrong: Wrong) -> str:
+    place = " › ".join(filter(None, (wrong.document, wrong.heading)))
+    quote = f"<blockquote>{escape(wrong.answer)}</blockquote>" if wrong.answer else ""
+    return _row(wrong.times, f"{escape(wrong.question)}{quote}<small>{escape(place)} {wrong.last[:10]}</small>")
+
+
+def _row(number: int, html: str) -> str:
+    return f"<tr><td>{number:,}</td><td>{html}</td></tr>"
+
+
+def _bar(length: float, answered: float = 1.0) -> str:
+    """A bar of a share of the width, and the share of it that was answered in another colour."""
+    colours = f"var(--answered) {answered:.0%}, var(--declined) {answered:.0%}"
+    return f'<div class="bar" style="width: {length:.1%}; background: linear-gradient(to right, {colours})"></div>'
 
 
 def _class(outcome: str) -> str:

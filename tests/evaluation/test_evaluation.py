@@ -12,6 +12,7 @@ from qa.errors import CorpusError
 from qa.evaluation import metrics as evaluation
 from qa.evaluation.datasets import Item, read_questions
 from qa.evaluation.metrics import Outcome
+from qa.evaluation.run import ask_all
 from qa.settings import DEFAULTS
 
 DEMO = Path(__file__).parents[2] / "docs" / "demo-questions.jsonl"
@@ -72,7 +73,7 @@ def test_a_quote_is_right_if_it_holds_an_answer_and_is_of_the_right_document(enc
         Item(question, "p0", ("1912",), context="Elm is old. " + elm),
         Item(question, "p0", ("1912",), context=ash),
     ]
-    outcomes = evaluation.ask_all(assistant, items)
+    outcomes = ask_all(assistant, items)
     assert [o.right for o in outcomes] == [True, True, False, False, True, False]
     assert [o.rank for o in outcomes] == [1, 1, 2, None, 1, 2]
 
@@ -87,14 +88,14 @@ def test_the_demo_keeps_its_figures(demo: Assistant) -> None:
     text = " ".join(document.text.split()).casefold()
     assert [a for item in answerable for a in item.answers if a.casefold() not in text] == []
     everything = Assistant.from_documents([document], threshold=0)
-    found = evaluation.figures(evaluation.ask_all(everything, items), DEFAULTS.threshold)
+    found = evaluation.figures(ask_all(everything, items), DEFAULTS.threshold)
     assert found["recall@1"] >= 0.93
     assert found["recall@5"] == 1
     assert found["right quote, of all, if none is declined"] >= 0.86
     assert found["answered"] >= 0.72
     assert found["right quote, of answered"] >= 0.9
     assert found["unanswerable: AUROC"] >= 0.95
-    misled = [o for o in evaluation.ask_all(everything, items) if o.confidence >= DEFAULTS.sure and not o.right]
+    misled = [o for o in ask_all(everything, items) if o.confidence >= DEFAULTS.sure and not o.right]
     assert len(misled) <= 0.15 * len(items)
 
 
