@@ -12,7 +12,7 @@ from qa.text.normalization import WORD, fold
 
 OUTCOMES = ("answered", "unsure", "declined", "not searched")  # a greeting isn't, nor is what is in another language
 ALIKE = 0.5  # mean cosine of two groups of questions, from which on they are one
-COMMON, LEAST_COMMON = 0.2, 10  # share and number of questions that have a word which doesn't tell them apart
+COMMON, LEAST_COMMON = 0.15, 10  # share and number of questions that have a word which doesn't tell them apart
 MOST_GROUPED = 2000  # different questions, those asked most: the work grows with the square
 
 Embed = Callable[[Sequence[str]], Vectors]  # texts → unit vectors, shape (texts, dimension)
