@@ -18,12 +18,20 @@ QUICK_S = 0.5  # what is done within it shows no bar
 def say(*lines: str, err: bool = False) -> None:
     """Print lines, with every character that a terminal would obey rather than show written as in JSON."""
     for line in lines:
-        typer.echo(OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", line), err=err)
+        typer.echo(OBEYED.sub(_written, line), err=err)
 
 
 def harmless(cell: str) -> str:
-    """A cell of a CSV that no spreadsheet takes for a formula: one that looks like it gets an apostrophe in front."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    """A cell of a CSV that no spreadsheet takes for a formula, and no terminal obeys but for its lines and tabs.
+
+    One that looks like a formula gets an apostrophe in front.
+    """
+    text = OBEYED.sub(lambda found: found[0] if found[0] in "\n\t" else _written(found), cell)
+    return f"'{text}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def _written(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 @contextmanager

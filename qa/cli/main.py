@@ -52,7 +52,7 @@ def options(
 def main() -> None:
     """Run the command; every error that is somebody's to mend ends in one line and exit status 2."""
     try:
-        raise SystemExit(cli(standalone_mode=False))
+        raise SystemExit(cli(prog_name="qa", standalone_mode=False))
     except TyperException as error:
         say(f"qa: {' '.join(str(error).split())}: see `qa --help`", err=True)
         raise SystemExit(FAILED) from None

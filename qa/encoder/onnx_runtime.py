@@ -144,17 +144,23 @@ def load(name: str, folder: Path, runtime: str) -> Encoder:
     A model that can't be exported, or gives other vectors then, is run by PyTorch. Raises EncoderError where it can't
     be loaded.
     """
+    check_encoder(name, folder, runtime)
     if runtime == "torch":
         return SentenceEncoder(name)
     kept = kept_in(folder, name, runtime, source_of(name))
     if not refused(kept):
         with contextlib.suppress(EncoderError):
             return OnnxEncoder(kept)
-        check_findable(name)
         with contextlib.suppress(EncoderError, OSError, subprocess.SubprocessError):
             export(name, kept, runtime, partial(_compare, runtime))
             return OnnxEncoder(kept)
     return SentenceEncoder(name)
+
+
+def check_encoder(name: str, folder: Path, runtime: str) -> None:
+    """Raise EncoderError at once where an encoder is neither exported into `folder` nor to be found anywhere."""
+    if runtime == "torch" or not _about(kept_in(folder, name, runtime, source_of(name))):
+        check_findable(name)
 
 
 def load_in_memory(name: str, runtime: str = "onnx") -> Encoder:

@@ -21,6 +21,7 @@ CSS = """
 body { margin: 0 auto; max-width: 56rem; padding: 2rem 1rem 4rem; background: var(--back); color: var(--text);
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; overflow-wrap: anywhere }
 h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.15rem; margin: 2.5rem 0 .25rem }
+td, li, summary, blockquote { unicode-bidi: isolate }
 p { margin: .25rem 0 .75rem } .soft, figcaption, small { color: var(--soft) }
 .figures { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1.5rem 0; padding: 0; list-style: none }
 .figures li { flex: 1 1 8rem; padding: .75rem 1rem; background: var(--fill); border-radius: .5rem }

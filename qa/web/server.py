@@ -153,8 +153,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        number = error.errno or 0  # below 0 where the host can't be looked up
-        reason = os.strerror(number) if number > 0 else error.strerror  # which may repeat the address
+        reason = str(error.strerror).partition(" (")[0]  # without the address once more
         raise SettingsError(
             f"can't listen on {host} port {port} ({reason}): stop what uses it, or set QA_HOST or QA_PORT"
         ) from None

@@ -71,7 +71,7 @@ def test_an_abstention_exits_with_1_and_json_is_as_the_api_gives_it(index: str) 
     assert list(answer) == SHAPE
     assert answer["abstained"] is True
     assert answer["citations"] == []
-    assert list(answer["hits"][0]) == ["document", "title", "heading", "text", "start", "end", "score", "url"]
+    assert list(answer["hits"][0]) == ["document", "title", "heading", "start", "end", "url", "text", "score"]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_the_json_of_an_answer_has_the_shape_of_the_design_and_exact_quotes(
     assert answer["took_ms"] > 0
     text = convert((ROOT / "corpus" / "novokuznetsk.md").read_bytes(), ".md").text
     for cited in answer["citations"]:
-        assert [*cited][:7] == ["quote", "document", "title", "heading", "start", "end", "url"]
+        assert [*cited][:7] == ["document", "title", "heading", "start", "end", "url", "quote"]
         assert cited["quote"] == text[cited["start"] : cited["end"]]
         assert cited["url"] == f"/source/novokuznetsk.md?start={cited['start']}&end={cited['end']}#quote"
     assert answer["citations"][0]["heading"] == "Coal mining"

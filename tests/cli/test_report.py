@@ -56,7 +56,7 @@ def test_the_report_says_what_was_asked_and_what_to_write_next(run: Callable[...
     said = run("report").stdout
     assert re.search(r"^5 questions from \S+ to \S+: 2 answered, 0 unsure, 3 declined, 0 not searched$", said, re.M)
     assert "judged right 1, wrong 1" in said
-    assert "    2  how far is the airport? (and 1 like it)" in said
+    assert "    2  Where is the airport? (and 1 like it)" in said
     assert "Never quoted:\n  b.md\n  c.md" in said
     assert "=1+1 → @SUM(A1)\\u001b[2J" in said
 

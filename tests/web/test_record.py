@@ -26,7 +26,7 @@ from qa.web import record as records
 from qa.web.record import Record
 
 QUESTION = "Which river is the port of Elm on?"
-OFF = "What is the airport of Oak called?"
+OFF = "Who won the 1998 World Cup?"
 PASSAGE = Passage("ports.md", "Ports", "Elm", 0, 10, "The Ash is")
 DECLINED = Answer("Who?", "Who?", "Not there.", (), (Hit(PASSAGE, 1.0),), 0.1, abstained=True)
 ANSWERED = replace(
