@@ -15,6 +15,7 @@ from qa.errors import SettingsError
 PREFIX = "QA_"
 FILE = "question-box.toml"
 PATHS = ("corpus", "index", "feedback", "record")  # in FILE, from the folder that it is in
+MOST_DAYS = 36500  # that what is asked is kept
 LIKE = 0.75  # how like a name has to be to a setting's to be taken for a misspelt one
 RUNTIMES = ("onnx", "int8", "torch")  # what can run the encoder
 LOCAL = "local"
@@ -77,8 +78,8 @@ class Settings:
             raise SettingsError(f"{PREFIX}MAX_FILE_MB is {settings.max_file_mb}; give a size of at least 1")
         if settings.runtime not in RUNTIMES:
             raise SettingsError(f"{PREFIX}RUNTIME is {settings.runtime!r}; give one of {', '.join(RUNTIMES)}")
-        if settings.record_days < 1:
-            raise SettingsError(f"{PREFIX}RECORD_DAYS is {settings.record_days}; give how many days, at least 1")
+        if not 1 <= settings.record_days <= MOST_DAYS:
+            raise SettingsError(f"{PREFIX}RECORD_DAYS is {settings.record_days}; give a number from 1 to {MOST_DAYS}")
         if settings.rate < 1:
             raise SettingsError(f"{PREFIX}RATE is {settings.rate}; give how many requests a minute, at least 1")
         if not STORE.fullmatch(settings.store):

@@ -116,6 +116,7 @@ def test_every_setting_is_among_those_tested() -> None:
         ("THRESHOLD", "nan"),
         ("RATE", "0"),
         ("RECORD_DAYS", "0"),
+        ("RECORD_DAYS", "36501"),
         ("MAX_FILE_MB", "0"),
         ("RUNTIME", "tpu"),
         ("LOG_QUESTIONS", "perhaps"),

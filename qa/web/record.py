@@ -26,9 +26,17 @@ WRITER_S = 3.0  # … and that what is written behind the requests waits
 JUDGED_WITHIN = timedelta(days=1)  # after a question, for the verdict to be put beside it
 
 COLUMNS = ", ".join(Asked._fields)
-SCHEMA = f"""
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS asked (
-    {COLUMNS.replace("confidence", "confidence REAL").replace(", ", " NOT NULL DEFAULT '', ")} NOT NULL DEFAULT ''
+    time TEXT NOT NULL,
+    question TEXT NOT NULL,
+    standalone TEXT NOT NULL DEFAULT '',
+    outcome TEXT NOT NULL DEFAULT '',
+    confidence REAL NOT NULL DEFAULT '',
+    document TEXT NOT NULL DEFAULT '',
+    heading TEXT NOT NULL DEFAULT '',
+    answer TEXT NOT NULL DEFAULT '',
+    verdict TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS asked_by_time ON asked (time);
 """
@@ -73,7 +81,7 @@ class Record:
         with self._errors():
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         try:
-            with self._written(WRITER_S) as database:
+            with self._written(WRITER_S, self._earlier) as database:
                 self._take_over(database)
         except StoreError as error:
             if getattr(error.__cause__, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
@@ -139,12 +147,12 @@ class Record:
             log.warning("questions aren't recorded: %s", error)
 
     @contextmanager
-    def _written(self, seconds: float) -> Iterator[sqlite3.Connection]:
-        """A transaction, which begins by forgetting what has been kept long enough."""
+    def _written(self, seconds: float, earlier: Path | None = None) -> Iterator[sqlite3.Connection]:
+        """A transaction, which begins by forgetting what has been kept long enough; over an earlier file as well."""
         with self._opened(f"{self.path.absolute().as_uri()}?mode=rwc", seconds) as database:
             database.execute("PRAGMA secure_delete = ON")
-            if self._earlier and self._earlier.is_file():
-                database.execute("ATTACH ? AS earlier", (str(self._earlier),))
+            if earlier and earlier.is_file():
+                database.execute("ATTACH ? AS earlier", (str(earlier),))
             database.executescript(SCHEMA)
             database.execute("BEGIN IMMEDIATE")
             if self.days:
@@ -179,12 +187,13 @@ class Record:
     def _take_over(self, database: sqlite3.Connection) -> None:
         """Move what an earlier version kept in the file, or QA_FEEDBACK in its own, as far as it isn't too old."""
         attached = [name for _, name, _ in database.execute("PRAGMA database_list")]
-        for schema, table in (("main", "feedback"), ("earlier", "feedback"), ("earlier", "asked")):
+        kinds = ("main", "feedback", VERDICT), ("earlier", "feedback", VERDICT), ("earlier", "asked", COLUMNS)
+        for schema, table, columns in kinds:
             if schema not in attached:
                 continue
             if database.execute(f"SELECT 1 FROM {schema}.sqlite_master WHERE name = ?", (table,)).fetchone():
                 which = f"FROM {schema}.{table} WHERE time >= ?"
-                database.execute(f"INSERT INTO main.asked ({VERDICT}) SELECT {VERDICT} {which}", (self._oldest(),))
+                database.execute(f"INSERT INTO main.asked ({columns}) SELECT {columns} {which}", (self._oldest(),))
                 database.execute(f"DELETE {which}", (self._oldest(),))
 
     def _keep_waiting(self, database: sqlite3.Connection) -> None:

@@ -17,7 +17,7 @@ from qa.web.service import Service
 
 CSS = Path(__file__).parents[1] / "static" / "chat.css"
 ABOUT = "Answers are the documents’ own words, quoted and cited; what they don’t hold is declined."
-RECORDED = "What is asked is kept for {days} days, to see what is missing here, with nothing of who asks."
+RECORDED = "Questions are kept for {days} days, nothing of who asks."
 LOADING = "The documents are being loaded. You can type already: the answer comes as soon as they are there."
 EXAMPLE = "What is said about “{topic}”?"
 EXAMPLES = 4
