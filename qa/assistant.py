@@ -16,7 +16,7 @@ from qa.documents.load import read as load_documents
 from qa.encoder.base import Encoder
 from qa.encoder.batching import Turns
 from qa.encoder.bundled import DEFAULT
-from qa.encoder.onnx_runtime import load, load_in_memory
+from qa.encoder.onnx_runtime import check_encoder, load, load_in_memory
 from qa.errors import StoreError
 from qa.index.build import Indexer, silent
 from qa.index.local.layered import open_store
@@ -106,6 +106,8 @@ class Assistant:
         originals = Originals.read(source_url)
         analyzer = None if language == "auto" else Analyzer(language)
         index = Path(index)
+        if isinstance(encoder, str):
+            check_encoder(encoder, index / ENCODER, runtime)  # before what takes long
         read = load_documents(places, index / TEXTS, max_file_mb, progress)
         encoder = load(encoder, index / ENCODER, runtime) if isinstance(encoder, str) else encoder
         analyzer = analyzer or Analyzer(detect_language([document.text for document in read.documents]))

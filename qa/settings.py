@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from ipaddress import ip_network
 from pathlib import Path
@@ -12,6 +13,10 @@ from urllib.parse import urlsplit
 from qa.errors import SettingsError
 
 PREFIX = "QA_"
+FILE = "question-box.toml"
+PATHS = ("corpus", "index", "feedback", "record")  # in FILE, relative to its folder
+MOST_DAYS = 36500  # that what is asked is kept
+LIKE = 0.75  # the similarity to a setting's name from which on a name is taken for a misspelling of it
 RUNTIMES = ("onnx", "int8", "torch")  # of the encoder
 LOCAL = "local"
 STORE = re.compile(r"local|milvus:(?:https?://[^/\s@]+(?:/\w+)?/?|(?!\w+:)\S.*\.db)")
@@ -40,6 +45,8 @@ class Settings:
     token: str = ""
     rate: int = 60
     feedback: str = ""
+    record: str = ""
+    record_days: int = 90
     url: str = ""
     source_url: str = ""
     log_questions: bool = False
@@ -50,8 +57,11 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Read the options that the environment sets; the others keep their defaults.
 
-        Raises SettingsError, naming the variable, if a value can't be used.
+        Raises SettingsError, naming the variable, if a value can't be used or a name is misspelt.
         """
+        for name in _unknown(environ):
+            if meant := _meant(name):
+                raise SettingsError(f"{name} isn't a setting: did you mean {meant}?")
         values: dict[str, Any] = {}
         for field in fields(cls):
             name = PREFIX + field.name.upper()
@@ -68,6 +78,8 @@ class Settings:
             raise SettingsError(f"{PREFIX}MAX_FILE_MB is {settings.max_file_mb}; give a size of at least 1")
         if settings.runtime not in RUNTIMES:
             raise SettingsError(f"{PREFIX}RUNTIME is {settings.runtime!r}; give one of {', '.join(RUNTIMES)}")
+        if not 1 <= settings.record_days <= MOST_DAYS:
+            raise SettingsError(f"{PREFIX}RECORD_DAYS is {settings.record_days}; give a number from 1 to {MOST_DAYS}")
         if settings.rate < 1:
             raise SettingsError(f"{PREFIX}RATE is {settings.rate}; give how many requests a minute, at least 1")
         if not STORE.fullmatch(settings.store):
@@ -77,6 +89,16 @@ class Settings:
             )
         settings._check_addresses()
         return settings
+
+    @classmethod
+    def find(cls, environ: Mapping[str, str] = os.environ, documents: str = "") -> "Settings":
+        """The options that the environment sets, and for the rest those of FILE beside the documents, where it is.
+
+        `documents` is where they are, QA_CORPUS unless it is given. Raises SettingsError as `from_environment`.
+        """
+        path = file_beside(environ, documents)
+        given = _in_file(path) if path else {}
+        return cls.from_environment(given | {name: value for name, value in environ.items() if value.strip()})
 
     def _check_addresses(self) -> None:
         for origin in self.origins.replace(",", " ").split():
@@ -100,6 +122,14 @@ class Settings:
 
 
 DEFAULTS = Settings()
+NAMES = tuple(PREFIX + field.name.upper() for field in fields(Settings))
+
+
+def file_beside(environ: Mapping[str, str], documents: str = "") -> Path | None:
+    """The FILE in the folder that the documents' folder is in, else in the current one; None where there is none."""
+    documents = documents or environ.get(f"{PREFIX}CORPUS", "").strip() or str(DEFAULTS.corpus)
+    candidates = (Path(documents).absolute().parent / FILE, Path(FILE).absolute())
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def origin_of(url: str) -> str | None:
@@ -114,6 +144,42 @@ def origin_of(url: str) -> str | None:
         return None
     host = f"[{split.hostname}]" if ":" in split.hostname else split.hostname
     return f"{split.scheme}://{host}" + (f":{port}" if port not in (None, PORTS[split.scheme]) else "")
+
+
+def _in_file(path: Path) -> dict[str, str]:
+    """The settings of a file, as the environment would have them; raises SettingsError, which names the file."""
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} can't be read ({getattr(error, 'strerror', None) or error}): mend it") from None
+    for name in content:
+        if name not in NAMES:
+            meant = _meant(name)
+            hint = f"did you mean {meant}?" if meant else "the README lists the settings"
+            raise SettingsError(f"{path} has {name}, which isn't a setting: {hint}")
+        if not isinstance(content[name], str | int | float):
+            raise SettingsError(f"{path} has {name} as a {type(content[name]).__name__}; give a text or a number")
+    given = {name: str(value).strip() for name, value in content.items()}
+    for name in (PREFIX + each.upper() for each in PATHS):
+        if given.get(name):
+            given[name] = str(path.parent / Path(given[name]))
+    try:
+        Settings.from_environment(given)
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from None
+    return given
+
+
+def _unknown(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.startswith(PREFIX) and name not in NAMES]
+
+
+def _meant(name: str) -> str:
+    """The setting that a name is like, empty where it is like none."""
+    from difflib import get_close_matches
+
+    bare = {known.removeprefix(PREFIX): known for known in NAMES}
+    return bare.get(next(iter(get_close_matches(name.upper().removeprefix(PREFIX), bare, 1, LIKE)), ""), "")
 
 
 def _cast(name: str, value: str, kind: type) -> Any:

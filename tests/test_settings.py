@@ -37,6 +37,8 @@ def test_defaults_are_what_the_readme_promises() -> None:
         token="",
         rate=60,
         feedback="",
+        record="",
+        record_days=90,
         url="",
         log_questions=False,
         store="local",
@@ -62,6 +64,8 @@ def test_defaults_are_what_the_readme_promises() -> None:
         ("token", "s3cret", "s3cret"),
         ("rate", "5", 5),
         ("feedback", "feedback.sqlite", "feedback.sqlite"),
+        ("record", "asked.sqlite", "asked.sqlite"),
+        ("record_days", "30", 30),
         ("url", "https://ask.example", "https://ask.example"),
         ("log_questions", "Yes", True),
         ("store", "milvus:https://host:19530/handbook", "milvus:https://host:19530/handbook"),
@@ -96,7 +100,7 @@ def test_an_origin_that_is_none_is_named(origins: str) -> None:
 def test_every_setting_is_among_those_tested() -> None:
     assert {field.name for field in fields(Settings)} == set(
         "corpus index encoder runtime max_file_mb host port title threshold sure language origins proxy token rate "
-        "feedback url source_url "
+        "feedback record record_days url source_url "
         "log_questions store store_token".split()
     )
 
@@ -111,6 +115,8 @@ def test_every_setting_is_among_those_tested() -> None:
         ("THRESHOLD", "1.1"),
         ("THRESHOLD", "nan"),
         ("RATE", "0"),
+        ("RECORD_DAYS", "0"),
+        ("RECORD_DAYS", "36501"),
         ("MAX_FILE_MB", "0"),
         ("RUNTIME", "tpu"),
         ("LOG_QUESTIONS", "perhaps"),
@@ -131,3 +137,72 @@ def test_origins_are_taken_as_browsers_write_them() -> None:
 def test_a_proxy_that_is_no_address_is_named() -> None:
     with pytest.raises(SettingsError, match=r"^QA_PROXY has 'proxy\.local'"):
         Settings.from_environment({"QA_PROXY": "10.0.0.2, proxy.local"})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("QA_TRESHOLD", "QA_THRESHOLD"),
+        ("QA_TOKN", "QA_TOKEN"),
+        ("QA_ORIGIN", "QA_ORIGINS"),
+        ("QA_SOURCEURL", "QA_SOURCE_URL"),
+        ("QA_Port", "QA_PORT"),
+    ],
+)
+def test_a_misspelt_name_is_said_with_the_one_that_is_meant(name: str, meant: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name} isn't a setting: did you mean {meant}\\?$"):
+        Settings.from_environment({name: "1"})
+
+
+@pytest.mark.parametrize("name", ["QA_BUILD_ID", "QA_ENV", "QA_USER", "QA_", "TRESHOLD", "MY_QA_TOKN"])
+def test_names_of_others_are_left_alone(name: str) -> None:
+    assert Settings.from_environment({name: "1"}) == Settings()
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "site").mkdir()
+    return tmp_path / "site" / "question-box.toml"
+
+
+def test_a_file_beside_the_documents_sets_what_the_environment_does_not(file: Path) -> None:
+    file.write_text('QA_TITLE = "Ours"\nQA_PORT = 80\nQA_THRESHOLD = 0.5\nQA_LOG_QUESTIONS = true\n', "utf-8")
+    found = Settings.find({"QA_CORPUS": "site/corpus", "QA_PORT": "90", "QA_TITLE": " "})
+    assert found == Settings(corpus=Path("site/corpus"), title="Ours", port=90, threshold=0.5, log_questions=True)
+    assert Settings.find({}) == Settings()
+    assert Settings.find({}, documents="site/others").title == "Ours"
+
+
+def test_paths_in_a_file_are_from_its_folder_and_the_current_folder_s_file_is_the_second_choice(
+    file: Path, tmp_path: Path
+) -> None:
+    text = 'QA_CORPUS = "texts"\nQA_INDEX = "/var/index"\nQA_RECORD = "asked.db"\nQA_ENCODER = "a/b"\n'
+    file.write_text(text, "utf-8")
+    found = Settings.find({}, documents="site/texts")
+    assert found.corpus == file.parent / "texts"
+    assert found.index == Path("/var/index")
+    assert found.record == str(file.parent / "asked.db")
+    assert found.encoder == "a/b"
+    (tmp_path / "question-box.toml").write_text('QA_TITLE = "Second"', "utf-8")
+    assert Settings.find({}, documents="elsewhere/texts").title == "Second"
+    assert Settings.find({}, documents="site/texts").title == Settings().title
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("QA_TITEL = 1", "has QA_TITEL, which isn't a setting: did you mean QA_TITLE\\?"),
+        ("title = 1", "has title, which isn't a setting: did you mean QA_TITLE\\?"),
+        ("colour = 1", "has colour, which isn't a setting: the README lists the settings"),
+        ("QA_ORIGINS = ['https://a.example']", "has QA_ORIGINS as a list; give a text or a number"),
+        ("QA_PORT = 'many'", ": QA_PORT is 'many'; give a whole number"),
+        ("QA_PORT = ", "can't be read \\(.*\\): mend it"),
+        ("\udcff", "can't be read \\(.*\\): mend it"),
+    ],
+)
+def test_what_a_file_has_wrong_is_named_with_the_file(file: Path, text: str, message: str) -> None:
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(SettingsError, match=message) as caught:
+        Settings.find({"QA_CORPUS": "site/corpus"})
+    assert str(caught.value).startswith(str(file))

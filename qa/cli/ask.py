@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qa.cli.console import say
-from qa.cli.opening import open_assistant
-from qa.settings import Settings
+from qa.cli.opening import open_assistant, settings_of
 
 if TYPE_CHECKING:
     from qa.types import Answer
@@ -18,11 +17,13 @@ ABSTAINED = 1  # exit status
 
 def ask(
     question: Annotated[str, typer.Argument(help="The question, in plain language.")],
+    corpus: Annotated[str, typer.Option(help="A file, folder or pattern to ask this time, instead of QA_CORPUS.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as the API gives it.")] = False,
 ) -> None:
     """Answer a question from the documents: quotes and where they stand, or that the documents don't say."""
-    settings = Settings.from_environment()
-    assistant = open_assistant(settings)
+    places = [corpus] if corpus else None
+    settings = settings_of(places)
+    assistant = open_assistant(settings, places)
     begin = time.perf_counter()
     answer = assistant.ask(question)
     took_ms = 1000 * (time.perf_counter() - begin)

@@ -18,17 +18,28 @@ QUICK_S = 0.5  # what is done within it shows no bar
 def say(*lines: str, err: bool = False) -> None:
     """Print lines, with every character that a terminal would obey rather than show written as in JSON."""
     for line in lines:
-        typer.echo(OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", line), err=err)
+        typer.echo(OBEYED.sub(_written, line), err=err)
 
 
 def harmless(cell: str) -> str:
-    """A cell of a CSV that no spreadsheet takes for a formula: one that looks like it gets an apostrophe in front."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    """A cell of a CSV that no spreadsheet takes for a formula, and no terminal obeys but for its lines and tabs.
+
+    One that looks like a formula gets an apostrophe in front.
+    """
+    text = OBEYED.sub(lambda found: found[0] if found[0] in "\n\t" else _written(found), cell)
+    return f"'{text}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def _written(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 @contextmanager
 def progress() -> Iterator["Progress"]:
-    """A callback that shows bars on standard error, one for each thing that takes its time."""
+    """A callback that shows bars on standard error, one for each thing that takes its time.
+
+    What has no end to count to, as waiting for another process, is a line.
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -51,8 +62,11 @@ def progress() -> Iterator["Progress"]:
     begun: dict[str, float] = {}
 
     def show(what: str, done: int, total: int) -> None:
+        if not total:
+            say(what, err=True)
+            return
         if what not in tasks:
-            if done == total > 0 or (total and time.monotonic() - begun.setdefault(what, time.monotonic()) < QUICK_S):
+            if done == total or time.monotonic() - begun.setdefault(what, time.monotonic()) < QUICK_S:
                 return
             bars.start()
             number = bars.add_task(what, total=total, completed=done)

@@ -3,14 +3,14 @@
 import dataclasses
 import importlib.util
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qa.cli.console import progress
-from qa.cli.opening import open_assistant
+from qa.cli.console import progress, say
+from qa.cli.opening import open_assistant, settings_of
 from qa.errors import CorpusError, SettingsError, StoreError
 from qa.index.snapshots import CALIBRATION
 from qa.settings import Settings
@@ -18,18 +18,19 @@ from qa.settings import Settings
 if TYPE_CHECKING:
     from qa.assistant import Assistant
     from qa.evaluation.datasets import Item
-    from qa.evaluation.metrics import OperatingPoint
+    from qa.evaluation.metrics import Failure, OperatingPoint
 
 
 def evaluate(
     file: Annotated[Path, typer.Argument(help="Questions with known answers: SQuAD's format, or JSON lines.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    failed: Annotated[bool, typer.Option("--failures", help="List the questions that went wrong, and how.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw reliability, risk and coverage into this .png file.")] = None,
 ) -> None:
     """Measure answers and refusals over the corpus, and show what other thresholds would do."""
     from qa.evaluation import metrics, plots, run
 
-    settings = Settings.from_environment()
+    settings = settings_of()
     if plot:
         _check_plot(plot)
     items, assistant = _examined(file, settings)
@@ -37,10 +38,13 @@ def evaluate(
         outcomes = run.ask_all(assistant, items, report)
     figures = metrics.figures(outcomes, settings.threshold)
     points = [metrics.operating_point(outcomes, threshold) for threshold in metrics.THRESHOLDS]
+    failures = metrics.failures(outcomes, settings.threshold) if failed else []
     if as_json:
-        typer.echo(json.dumps({**figures, "thresholds": [point._asdict() for point in points]}, indent=1))
+        told = {"failures": [failure._asdict() for failure in failures]} if failed else {}
+        typer.echo(json.dumps({**figures, "thresholds": [point._asdict() for point in points], **told}, indent=1))
     else:
         _print_figures(figures, points)
+        say(*(line for failure in failures for line in _failure(failure)))
     if plot:
         try:
             plots.plot(outcomes, settings.threshold, plot)
@@ -54,7 +58,7 @@ def calibrate(
     """Fit the confidence to your documents, on questions of yours: some with answers, some without."""
     from qa.evaluation.run import calibrate as fit_calibration
 
-    settings = Settings.from_environment()
+    settings = settings_of()
     items, assistant = _examined(file, settings)
     with progress() as report:
         fitted = fit_calibration(assistant, items, report)
@@ -72,6 +76,15 @@ def _examined(file: Path, settings: Settings) -> "tuple[list[Item], Assistant]":
     if missing:
         raise CorpusError(f"{file} asks about {min(missing)!r}, which isn't indexed: name a file in {settings.corpus}")
     return items, assistant
+
+
+def _failure(failure: "Failure") -> Iterator[str]:
+    yield ""
+    yield f"{failure.question}  ({failure.what}, confidence {failure.confidence:.2f})"
+    if failure.expected:
+        yield f"  expected: {failure.expected}"
+    if failure.quote:
+        yield f"  quoted:   {' '.join(failure.quote.split())} ({failure.document})"
 
 
 def _check_plot(path: Path) -> None:

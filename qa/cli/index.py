@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qa.cli.console import progress, say
-from qa.cli.opening import open_assistant
+from qa.cli.opening import open_assistant, remember, settings_of
 from qa.documents import sources
 from qa.errors import SettingsError
 from qa.settings import Settings
@@ -25,16 +25,13 @@ def index(
     ] = "",
 ) -> None:
     """Index the documents in the corpus; what is up to date already is left alone."""
-    from qa.index import snapshots
-
-    settings = Settings.from_environment()
+    settings = settings_of(places)
     if shard:
         _encode_shard(settings, places, shard)
         return
-    assistant = open_assistant(settings, places, rebuild=True)
+    assistant = open_assistant(settings, places, rebuild=True, repeat=True)
     if places:
-        with snapshots.writing(settings.index):
-            sources.remember(settings.index, places)
+        remember(settings, places)
     say(*_changes(assistant))
 
 

@@ -1,15 +1,16 @@
 """`qa status`."""
 
 import dataclasses
+import os
 from typing import Annotated
 
 import typer
 
 from qa.cli.console import say
-from qa.cli.opening import milvus_options
+from qa.cli.opening import milvus_options, settings_of, skipped_files
 from qa.documents import sources
-from qa.errors import CorpusError
-from qa.settings import Settings
+from qa.errors import CorpusError, StoreError
+from qa.settings import Settings, file_beside
 
 
 def status(
@@ -17,32 +18,62 @@ def status(
         bool, typer.Option("--verify", help="Check every byte of the index against its checksum.")
     ] = False,
 ) -> None:
-    """Say what is indexed, and with which settings."""
-    from qa.index import snapshots
+    """Say what is indexed and what was skipped, whether questions are recorded, and with which settings."""
+    from qa.documents.load import named
 
-    settings = Settings.from_environment()
+    settings = settings_of()
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
-        say(f"{field.name:13} {'set, not shown' if value and 'token' in field.name else value}")
+        _say(field.name, "set, not shown" if value and "token" in field.name else value)
+    if path := file_beside(os.environ):
+        _say("settings from", path)
+    _say("recorded", _recorded(settings))
     try:
         gone = not sources.files(sources.of(settings.index, settings.corpus))
     except CorpusError:
         gone = True
     if gone:
-        say(f"{'documents':13} none are there: what is indexed is from before")
+        _say("documents", "none are there: what is indexed is from before")
+    for line in named(skipped_files(settings.index)):
+        _say("skipped", line)
+    _say_indexed(settings, verify)
+
+
+def _say(name: str, value: object) -> None:
+    say(f"{name:13} {value}")
+
+
+def _say_indexed(settings: Settings, verify: bool) -> None:
+    from qa.index import snapshots
+
     if options := milvus_options(settings):
         from qa.index.milvus.store import indexes
 
         for name, state in indexes(options).items():
-            about = f"{state.passages} passages by {state.settings['encoder']}"
-            typer.echo(f"{'snapshot':13} {name}-{state.generation}, of {about}")
+            _say("snapshot", f"{name}-{state.generation}, of {state.passages} passages by {state.settings['encoder']}")
         return
     folder = snapshots.current(settings.index)
     if folder is None:
-        typer.echo("nothing is indexed yet: run `qa index`")
+        say("nothing is indexed yet: run `qa index`")
         return
     snapshots.check(folder, thoroughly=verify)
     built = snapshots.manifest(folder)
-    typer.echo(f"{'snapshot':13} {folder.name}, of {len(built['documents'])} documents by {built['encoder']}")
+    _say("snapshot", f"{folder.name}, of {len(built['documents'])} documents by {built['encoder']}")
     if "search" in built:  # an index of an earlier version doesn't say
-        typer.echo(f"{'search':13} {built['search']}, of {built['passage_count']} passages")
+        _say("search", f"{built['search']}, of {built['passage_count']} passages")
+
+
+def _recorded(settings: Settings) -> str:
+    """Whether what is asked is recorded, where, how much of it, and since when."""
+    from qa.web.record import Record
+
+    record = Record.of(settings)
+    if record is None:
+        return "no: neither QA_RECORD nor QA_FEEDBACK is set"
+    try:
+        held = record.span()
+    except StoreError as error:
+        return str(error)
+    what = f"{held.questions} questions, {held.verdicts} verdicts" if settings.record else f"{held.verdicts} verdicts"
+    since = f" since {held.since[:10]}" if held.since else ""
+    return f"{what}{since} in {record.path}" + (f", for {record.days} days" if record.days else "")

@@ -5,7 +5,8 @@ import math
 import re
 import sqlite3
 import zlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from qa.errors import ConversionFailed, CorpusError, NoDocuments
 from qa.types import Document, Progress
 
 FAILED = b"failed: "  # begins what is kept of a file whose converter failed; no compressed text begins so
+UNKNOWN = "unknown kind"
 REASONS = 5  # of so many skipped files, where nothing is left
 
 
@@ -72,14 +74,36 @@ def read(
                 documents.append(reader.document(path, name))
             except CorpusError as error:
                 skipped[readable] = str(error)
-        progress("files", len(found), len(found))
+        if found:
+            progress("files", len(found), len(found))
     finally:
         reader.close()
     if not documents and shard is None:
-        reasons = "".join(f"; {name}: {reason}" for name, reason in list(skipped.items())[:REASONS])
-        where = ", ".join(map(str, places))
-        raise NoDocuments(f"nothing to index in {where}: put files of text there ({', '.join(KINDS)}){reasons}")
+        raise _nothing(places, skipped)
     return Corpus(tuple(documents), skipped)
+
+
+def check(places: Sequence[Path | str]) -> None:
+    """Raise CorpusError where a place is missing, NoDocuments where none has a file of a kind that is read."""
+    if not any(path.suffix.lower() in KINDS for path in sources.files(places).values()):
+        raise _nothing(places, {})
+
+
+def named(skipped: Mapping[str, str]) -> Iterator[str]:
+    """A line for each file that couldn't be read, with the reason; one for those of an unknown kind together."""
+    unknown = Counter(reason for reason in skipped.values() if reason.startswith(UNKNOWN))
+    for name, reason in skipped.items():
+        if unknown[reason] <= 1:
+            yield f"{name}: {reason}"
+    for reason, times in unknown.items():
+        if times > 1:
+            yield f"{times} files: {reason}"
+
+
+def _nothing(places: Sequence[Path | str], skipped: Mapping[str, str]) -> NoDocuments:
+    reasons = "".join(f"; {name}: {reason}" for name, reason in list(skipped.items())[:REASONS])
+    where = ", ".join(map(str, places))
+    return NoDocuments(f"nothing to index in {where}: put files of text there ({', '.join(KINDS)}){reasons}")
 
 
 class _Reader:
@@ -101,7 +125,7 @@ class _Reader:
             raise CorpusError("its name is not UTF-8: rename it") from None
         suffix = path.suffix.lower()
         if suffix not in KINDS:
-            raise CorpusError(f"unknown kind: {suffix or 'no ending'}")
+            raise CorpusError(f"{UNKNOWN}: {suffix or 'no ending'}")
         data = self._bytes(path)
         found = self._converter.convert(data, suffix) if suffix in PLAIN else self._kept(data, suffix)
         title = found.title or re.sub(r"[\s_-]+", " ", path.stem).strip()

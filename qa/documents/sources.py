@@ -9,7 +9,8 @@ from pathlib import Path
 from qa.errors import CorpusError
 
 IGNORE = ".qaignore"
-REMEMBERED = "sources"  # the file in the index that names the places which were given by hand
+REMEMBERED = "sources"  # the file in the index that names the places which were given by hand …
+INSTEAD = "instead of "  # … after a line that begins so, and names the corpus in whose place they are
 DEFAULT = Path("corpus")
 
 
@@ -106,13 +107,15 @@ def _existing(folder: Path) -> Path:
 
 
 def of(index: Path, default: Path) -> list[str]:
-    """The places that were last given by name to be indexed there; the default where none were, or it was set."""
-    lines = _lines(index / REMEMBERED) if default == DEFAULT else ()
-    return [line for line in lines if line] or [str(default)]
+    """The places that were last given by name to be indexed there; the default where none were, or it was another."""
+    lines = [line for line in _lines(index / REMEMBERED) if line]
+    replaced = lines.pop(0).removeprefix(INSTEAD) if lines and lines[0].startswith(INSTEAD) else str(DEFAULT)
+    return (lines if replaced == str(default) else []) or [str(default)]
 
 
-def remember(index: Path, sources: Sequence[str]) -> None:
-    """Have these places indexed there from now on."""
+def remember(index: Path, sources: Sequence[str], default: Path = DEFAULT) -> None:
+    """Have these places indexed there from now on, for as long as the default is the same."""
+    lines = [f"{INSTEAD}{default}", *map(os.path.abspath, sources)]
     temporary = index / f"{REMEMBERED}-{os.getpid()}"
-    temporary.write_text("".join(f"{os.path.abspath(source)}\n" for source in sources), "utf-8")
+    temporary.write_text("".join(f"{line}\n" for line in lines), "utf-8")
     temporary.replace(index / REMEMBERED)

@@ -21,6 +21,7 @@ from typing_extensions import override
 
 from qa.encoder.base import Encoded, Encoder, Vectors, pool, unit
 from qa.encoder.bundled import file_stamps
+from qa.encoder.hub import check_findable
 from qa.encoder.onnx_export import ABOUT, MODEL, PROBED, TOKENIZER, probe_vectors, refuse
 from qa.encoder.pytorch import SentenceEncoder
 from qa.errors import EncoderError
@@ -145,6 +146,7 @@ def load(name: str, folder: Path, runtime: str) -> Encoder:
     PyTorch runs it where `runtime` is "torch", where it can't be exported, and where the export gives other vectors.
     Raises EncoderError where it can't be loaded.
     """
+    check_encoder(name, folder, runtime)
     if runtime == "torch":
         return SentenceEncoder(name)
     kept = network_folder(folder, name, runtime, file_stamps(name))
@@ -155,6 +157,12 @@ def load(name: str, folder: Path, runtime: str) -> Encoder:
             export(name, kept, runtime, partial(_compare, runtime))
             return OnnxEncoder(kept)
     return SentenceEncoder(name)
+
+
+def check_encoder(name: str, folder: Path, runtime: str) -> None:
+    """Raise EncoderError at once where an encoder is neither exported into `folder` nor to be found anywhere."""
+    if runtime == "torch" or not _about(network_folder(folder, name, runtime, file_stamps(name))):
+        check_findable(name)
 
 
 def load_in_memory(name: str, runtime: str = "onnx") -> Encoder:

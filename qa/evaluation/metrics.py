@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qa.evaluation.datasets import Item
+
 BINS = 10  # of confidence, for reliability
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(20))
 
@@ -21,6 +23,20 @@ class Outcome(NamedTuple):
     right: bool  # the first quote
     confidence: float
     milliseconds: float
+    item: Item | None = None
+    quote: str = ""  # the first one
+    document: str = ""  # that it stands in
+
+
+class Failure(NamedTuple):
+    """A question that went wrong, and how; `quote` is what was quoted, or would be at a lower threshold."""
+
+    question: str
+    what: str
+    expected: str
+    quote: str
+    document: str
+    confidence: float
 
 
 class OperatingPoint(NamedTuple):
@@ -66,6 +82,28 @@ def operating_point(outcomes: Sequence[Outcome], threshold: float) -> OperatingP
         declined=mean(o.confidence < threshold for o in outcomes if not o.answerable),
         wrong=mean(o.confidence >= threshold and not o.right for o in outcomes),
     )
+
+
+def failures(outcomes: Sequence[Outcome], threshold: float) -> list[Failure]:
+    """The questions that get a wrong quote, or are declined though they have an answer, or the other way round."""
+    return [
+        Failure(o.item.question, what, " | ".join(o.item.answers), o.quote, o.document, round(o.confidence, 4))
+        for o in outcomes
+        if o.item and (what := _failed(o, threshold))
+    ]
+
+
+def _failed(outcome: Outcome, threshold: float) -> str:
+    """How a question went wrong, empty where it went right."""
+    is_answered = outcome.confidence >= threshold
+    if not outcome.answerable:
+        return "answered, though the documents don't" if is_answered else ""
+    if is_answered:
+        return "" if outcome.right else "wrong quote"
+    if outcome.right:
+        return "declined, though the right quote was found"
+    found = f"its passage is number {outcome.rank}" if outcome.rank else "its passage wasn't found"
+    return f"declined: {found}"
 
 
 def auroc(answerable: Sequence[bool], confidence: Sequence[float]) -> float:

@@ -28,7 +28,9 @@ def ask_all(assistant: "Assistant", items: Sequence[Item], progress: "Progress" 
         first = answer.citations[:1]
         passages = [h.passage for h in answer.hits if first and _holds(h.passage, first[0].document_id, first[0].start)]
         right = bool(passages) and _is_right(passages[0], first[0].quote, item)
-        outcomes.append(Outcome(bool(item.answers), ranks[0] if ranks else None, right, answer.confidence, took))
+        quote, document = (first[0].quote, first[0].document_id) if first else ("", "")
+        rank = ranks[0] if ranks else None
+        outcomes.append(Outcome(bool(item.answers), rank, right, answer.confidence, took, item, quote, document))
     progress("questions", len(items), len(items))
     return outcomes
 

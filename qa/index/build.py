@@ -78,7 +78,8 @@ class Indexer:
             if cache:
                 cache.put(encoded.items())
                 encoded.clear()
-        self.progress("passages", len(order), len(order))
+        if order:
+            self.progress("passages", len(order), len(order))
         if cache and forget:
             cache.keep_only(keys)
         get = cache.get if cache else encoded.__getitem__

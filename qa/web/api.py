@@ -15,9 +15,9 @@ from starlette.exceptions import HTTPException
 from qa.answer.schema import Answer
 from qa.errors import NoDocuments, QAError, StoreError, StoreUnavailable
 from qa.settings import Settings
-from qa.web.feedback import Feedback, Verdict
 from qa.web.pages.pictures import Pictures
 from qa.web.pages.source import message_html, source_html
+from qa.web.record import Record, Verdict
 from qa.web.service import Service
 
 MAX_QUESTION = 2000  # characters
@@ -26,7 +26,7 @@ MAX_HISTORY = 20  # questions
 RETRY_AFTER = {"Retry-After": "2"}  # seconds, while the documents are being loaded
 STATIC = Path(__file__).parent / "static"
 
-log = logging.getLogger("qa.questions")
+log = logging.getLogger("qa.web")
 
 Question = Annotated[str, Field(max_length=MAX_QUESTION, description="In plain language.")]
 Past = Annotated[str, Field(max_length=MAX_ANSWER)]
@@ -52,11 +52,15 @@ class Judged(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether questions can be answered, from which generation of the index, and whether feedback is kept."""
+    """Whether questions can be answered, from which generation of the index, and whether feedback is kept.
+
+    `recorded` is for how many days questions are kept, 0 where they aren't.
+    """
 
     status: str
     generation: str
     feedback: bool
+    recorded: int
 
 
 class Problem(BaseModel):
@@ -79,30 +83,27 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def routes(service: Service, settings: Settings) -> APIRouter:
-    """The routes, answering from a service that may still be loading."""
+def routes(service: Service, settings: Settings, record: Record | None = None) -> APIRouter:
+    """The routes, answering from a service that may still be loading; verdicts on answers go into the record."""
     router = APIRouter()
-    feedback = Feedback(Path(settings.feedback)) if settings.feedback else None
     pictures = Pictures()
 
     @router.post("/api/ask", responses=PROBLEMS, response_model_exclude_none=True)
     def ask(body: Ask) -> Answer:
         """Answer a question in the documents' own words, with citations, or say that they don't hold the answer."""
-        assistant = _ready(service)
+        if not service.is_ready:
+            raise HTTPException(503, "the documents are being loaded: ask again in a moment", RETRY_AFTER)
         begin = time.perf_counter()
-        answer = assistant.ask(body.question, body.history)
-        took_ms = 1000 * (time.perf_counter() - begin)
-        if settings.log_questions:
-            log.warning("%r, confidence %.2f, %.0f ms", body.question, answer.confidence, took_ms)
-        return Answer.of(answer, took_ms)
+        answer = service.ask(body.question, body.history)
+        return Answer.of(answer, 1000 * (time.perf_counter() - begin))
 
     @router.post("/api/feedback", status_code=204, responses={**PROBLEMS, 404: {"model": Problem}})
     def judge(body: Judged) -> Response:
         """Keep a visitor's verdict on an answer, where the server keeps them."""
-        if feedback is None:
-            raise HTTPException(404, "feedback isn't kept here: set QA_FEEDBACK to the file for it")
+        if record is None:
+            raise HTTPException(404, "feedback isn't kept here: set QA_RECORD or QA_FEEDBACK to the file for it")
         try:
-            feedback.add(body.question, body.answer, body.verdict)
+            record.judge(body.question, body.answer, body.verdict)
         except StoreError as error:
             log.warning("%s", error)
             raise HTTPException(503, "feedback can't be kept at the moment", RETRY_AFTER) from None
@@ -113,7 +114,8 @@ def routes(service: Service, settings: Settings) -> APIRouter:
         """Say whether questions can be answered yet."""
         state = "no documents" if service.is_closed else "ready" if service.is_ready else "loading"
         generation = service.assistant().snapshot if state == "ready" else ""
-        return Health(status=state, generation=generation, feedback=feedback is not None)
+        recorded = settings.record_days if settings.record else 0
+        return Health(status=state, generation=generation, feedback=record is not None, recorded=recorded)
 
     @router.get("/source/{document:path}", response_class=HTMLResponse, responses={404: {}, 503: {}})
     def source(request: Request, document: str, start: int = 0, end: int = 0, picture: int = 0) -> Response:
@@ -190,9 +192,3 @@ def handle_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def failed(_: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"error": "something went wrong here; the server's log says what"}, 500)
-
-
-def _ready(service: Service) -> Any:
-    if not service.is_ready:
-        raise HTTPException(503, "the documents are being loaded: ask again in a moment", RETRY_AFTER)
-    return service.assistant()

@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import inspect
+import logging
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -18,16 +19,20 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from qa.assistant import Assistant
 from qa.errors import SettingsError
 from qa.settings import Settings
+from qa.types import Answer
 from qa.web.api import handle_errors, routes
 from qa.web.guard.connections import Server, configured
 from qa.web.guard.joins import Joins
 from qa.web.guard.limits import MAX_IN_FLIGHT, Limits
 from qa.web.guard.origins import Guard
+from qa.web.record import Record
 from qa.web.service import Service
 
 API_VERSION = "1"
 MAX_QUEUE = 64  # questions of the chat page that wait
 MAX_SESSIONS = 1000  # conversations of the chat page that are kept
+
+log = logging.getLogger("qa.questions")
 
 
 def serve(
@@ -36,15 +41,16 @@ def serve(
     announce: Callable[[str], None],
     beside: Callable[[Service], None] = lambda _: None,
 ) -> None:
-    """Serve until interrupted; `announce` is told where. `beside` is called with what it serves, before it does.
+    """Serve until interrupted; `announce` is told the address. `beside` is called with what it serves, before it does.
 
-    Raises SettingsError where the address can't be listened on, and what `open_assistant` raises.
+    Raises SettingsError where the address can't be listened on, StoreError where the record can't be used, and what
+    `open_assistant` raises.
     """
     listener = listen(settings.host, settings.port)
     service = Service(open_assistant, on_failure=lambda: setattr(server, "should_exit", True))
     server = http_server(service, settings)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    announce(f"The question box is at http://{host}:{listener.getsockname()[1]} (Ctrl-C stops it)")
+    announce(f"http://{host}:{listener.getsockname()[1]}")
     _share_memory()
     gc.collect()
     gc.freeze()  # else, among many connections, questions wait while all of what never goes is looked through again
@@ -82,9 +88,16 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
 
     app = FastAPIOffline(title=settings.title, version=API_VERSION, redoc_url=None)
     handle_errors(app)
-    app.include_router(routes(service, settings))
+    record = Record.of(settings)
+    if record:
+        record.prepare()
+    service.on_answer = _noting(settings, record)
+    app.include_router(routes(service, settings, record))
     origins = settings.allowed_origins
-    page = chat_page(service, settings.title).queue(default_concurrency_limit=MAX_IN_FLIGHT, max_size=MAX_QUEUE)
+    recorded = settings.record_days if settings.record else 0
+    page = chat_page(service, settings.title, recorded).queue(
+        default_concurrency_limit=MAX_IN_FLIGHT, max_size=MAX_QUEUE
+    )
     page.state_session_capacity = MAX_SESSIONS
     app.add_middleware(Limits, rate=settings.rate, token=settings.token, joins=Joins(page))
     app.add_middleware(
@@ -116,6 +129,18 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     return app
 
 
+def _noting(settings: Settings, record: Record | None) -> Callable[[Answer, float], None]:
+    """What is told every answer: the log and the record, where they are wanted."""
+
+    def note(answer: Answer, took_ms: float) -> None:
+        if settings.log_questions:
+            log.warning("%r, confidence %.2f, %.0f ms", answer.question, answer.confidence, took_ms)
+        if record and settings.record:
+            record.add(answer)
+
+    return note
+
+
 @contextmanager
 def _no_stubs() -> Iterator[None]:
     """Keep Gradio from writing stubs for editors beside its components, which takes longer than the rest of its import.
@@ -142,6 +167,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
+        reason = str(error.strerror).partition(" (")[0]  # without the address once more
         raise SettingsError(
-            f"can't listen on {host} port {port} ({error.strerror}): stop what uses it, or set QA_HOST or QA_PORT"
+            f"can't listen on {host} port {port} ({reason}): stop what uses it, or set QA_HOST or QA_PORT"
         ) from None

@@ -1,15 +1,22 @@
 """The assistant behind the server, opened in the background while the page is already there, and later replaced."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from qa.assistant import Assistant
+from qa.assistant import Assistant, History
 from qa.errors import QAError
+from qa.types import Answer
 
 
 class Service:
-    """Opens an assistant in a thread of its own; `on_failure` is called there where that fails."""
+    """Opens an assistant in a thread of its own; `on_failure` is called there where that fails.
+
+    `on_answer` is told every answer, whichever way it was asked for, and how many milliseconds it took.
+    """
+
+    on_answer: Callable[[Answer, float], None]
 
     def __init__(self, open_assistant: Callable[[], Assistant], on_failure: Callable[[], None] = lambda: None) -> None:
         self._opened: Future[None] = Future()
@@ -17,6 +24,7 @@ class Service:
         self._closed: QAError | None = None
         self._open_assistant = open_assistant
         self._on_failure = on_failure
+        self.on_answer = lambda *_: None
 
     def start(self) -> None:
         """Begin to open the assistant."""
@@ -46,6 +54,14 @@ class Service:
         if self._closed:
             raise self._closed
         return self._assistant
+
+    def ask(self, question: str, history: History = ()) -> Answer:
+        """Answer a question, as Assistant.ask; raises what `assistant` raises. Every question comes through here."""
+        assistant = self.assistant()
+        begin = time.perf_counter()
+        answer = assistant.ask(question, history)
+        self.on_answer(answer, 1000 * (time.perf_counter() - begin))
+        return answer
 
     def close(self, reason: QAError) -> None:
         """Have the questions that come from now on refused with a reason, until there is another assistant."""

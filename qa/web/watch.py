@@ -1,14 +1,15 @@
 """Keeps the assistant of a running server in step with its documents."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from qa.assistant import Assistant
-from qa.documents import sources
+from qa.documents import load, sources
 from qa.errors import NoDocuments, QAError
 from qa.web.service import Service
 
+NAMED = 5  # documents that were taken up, at most
 QUIET_MS = 200  # without a further change, after which the documents are read again
 LONGEST_MS = 1500  # after the first change, however many follow
 WAKE_MS = 500
@@ -24,9 +25,9 @@ def watch(
 ) -> None:
     """Have the service's assistant reopened whenever something changes in places, for as long as the process runs.
 
-    Until the new one is there the old one answers, and goes on where the new one can't be opened; `announce` is told
-    why. Where no documents are left for GRACE_S, nothing is answered from those that were. What is written into `index`
-    is no change, wherever that is.
+    Until the new one is there the old one answers, and goes on where the new one can't be opened. `announce` is told
+    why, what was taken up, and which files were skipped that weren't before. Where no documents are left for GRACE_S,
+    nothing is answered from those that were. What is written into `index` is no change, wherever that is.
     """
     import watchfiles
 
@@ -67,4 +68,20 @@ def watch(
         if emptied is not None or after.snapshot != before.snapshot or service.is_closed:
             service.replace(after)
             announce(str(after.changes))
+            for line in _taken_up(after):
+                announce(line)
+        already = before.skipped.items()
+        for line in load.named(
+            {name: reason for name, reason in after.skipped.items() if (name, reason) not in already}
+        ):
+            announce(f"skipped {line}")
         before, emptied = after, None
+
+
+def _taken_up(assistant: Assistant) -> Iterator[str]:
+    """A line that names the documents that are new or different, where there are any."""
+    changes = assistant.changes
+    names = (*changes.added, *changes.changed, *(new for _, new in changes.moved))
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    if names:
+        yield f"took up {', '.join(names[:NAMED])}{more}"

@@ -1,17 +1,22 @@
 import contextlib
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
+import httpx
 import pytest
+from serving import wait_until_ready
 from typer.testing import CliRunner, Result
 
 from qa.cli.main import cli
@@ -66,7 +71,7 @@ def test_an_abstention_exits_with_1_and_json_is_as_the_api_gives_it(index: str) 
     assert list(answer) == SHAPE
     assert answer["abstained"] is True
     assert answer["citations"] == []
-    assert list(answer["hits"][0]) == ["document", "title", "heading", "text", "start", "end", "score", "url"]
+    assert list(answer["hits"][0]) == ["document", "title", "heading", "start", "end", "url", "text", "score"]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +132,7 @@ def test_the_json_of_an_answer_has_the_shape_of_the_design_and_exact_quotes(
     assert answer["took_ms"] > 0
     text = convert((ROOT / "corpus" / "novokuznetsk.md").read_bytes(), ".md").text
     for cited in answer["citations"]:
-        assert [*cited][:7] == ["quote", "document", "title", "heading", "start", "end", "url"]
+        assert [*cited][:7] == ["document", "title", "heading", "start", "end", "url", "quote"]
         assert cited["quote"] == text[cited["start"] : cited["end"]]
         assert cited["url"] == f"/source/novokuznetsk.md?start={cited['start']}&end={cited['end']}#quote"
     assert answer["citations"][0]["heading"] == "Coal mining"
@@ -165,7 +170,7 @@ def test_wrong_usage_is_one_line_that_names_what_is_wrong(arguments: tuple[str, 
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(None, "can't be read"), ("{}", "not in SQuAD's format"), ("\udcff", "not UTF-8")]
+    ("content", "message"), [(None, "can't be read"), ("{}", 'line 1 has no "question"'), ("\udcff", "not UTF-8")]
 )
 def test_a_file_of_questions_that_cannot_be_used_is_one_line(tmp_path: Path, content: str | None, message: str) -> None:
     path = tmp_path / "questions.json"
@@ -202,7 +207,7 @@ def test_status_of_a_damaged_index_is_one_line(tmp_path: Path) -> None:
     assert "damaged" in done.stderr
 
 
-@pytest.mark.parametrize("command", [[], ["index"], ["ask"], ["serve"], ["status"], ["calibrate"]])
+@pytest.mark.parametrize("command", [[], ["index"], ["ask"], ["serve"], ["status"], ["calibrate"], ["report"]])
 def test_no_help_imports_what_is_heavy(command: list[str]) -> None:
     code = f"""
 import sys
@@ -277,3 +282,120 @@ def test_places_that_were_given_are_kept_to_until_others_are(
     (empty_index / "sources").write_bytes(b"\xff")
     done = run("ask", "Why?", **settings)
     assert "can't be read" in str(done.exception)
+
+
+def test_places_hold_in_the_stead_of_the_corpus_that_was_set_until_another_one_is(
+    run: Callable[..., Result], tmp_path: Path, empty_index: Path
+) -> None:
+    for name in ("mix/one.md", "mix/two.md", "other/three.md"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"The port of {path.stem} is on the river Ash.", "utf-8")
+    settings = {"QA_CORPUS": str(tmp_path / "mix"), "QA_INDEX": str(empty_index), "QA_THRESHOLD": "0"}
+    documents = lambda: set(snapshots.manifest(snapshots.current(empty_index) or empty_index)["documents"])  # noqa: E731
+    run("index", str(tmp_path / "mix" / "one.md"), **settings)
+    run("ask", "Which river is the port on?", **settings)
+    assert documents() == {"one.md"}
+    run("ask", "Which river is the port on?", "--corpus", str(tmp_path / "mix"), **settings)
+    assert documents() == {"one.md", "two.md"}
+    run("ask", "Which river is the port on?", **settings)
+    assert documents() == {"one.md"}, "what is asked once is no new place"
+    run("ask", "Which river is the port on?", **settings | {"QA_CORPUS": str(tmp_path / "other")})
+    assert documents() == {"three.md"}
+
+
+def test_files_that_were_skipped_before_are_not_named_again_but_by_index_and_status(
+    run: Callable[..., Result], tmp_path: Path, empty_index: Path
+) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "a.md").write_text("The port of Elm is on the river Ash.", "utf-8")
+    (corpus / "broken.pdf").write_bytes(b"no PDF")
+    settings = {"QA_CORPUS": str(corpus), "QA_INDEX": str(empty_index)}
+    first = run("ask", "Which river?", **settings)
+    assert "skipped broken.pdf: " in first.stderr
+    (corpus / "empty.md").write_text("", "utf-8")
+    second = run("ask", "Which river?", **settings)
+    assert [line for line in second.stderr.splitlines() if "skipped" in line] == ["skipped empty.md: empty"]
+    assert "skipped" not in run("ask", "Which river?", **settings).stderr
+    assert "skipped broken.pdf: " in run("index", **settings).stderr
+    said = run("status", **settings).stdout
+    assert "skipped       broken.pdf: " in said
+    assert "skipped       empty.md: empty" in said
+    (corpus / "empty.md").unlink()
+    run("ask", "Which river?", **settings)
+    assert "empty.md" not in run("status", **settings).stdout
+
+
+@pytest.mark.parametrize("command", ["index", "serve"])
+def test_where_there_is_nothing_to_index_that_is_all_that_is_said(command: str, tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "program.exe").write_bytes(b"x") if command == "serve" else None
+    done = qa(command, QA_CORPUS=str(tmp_path / "corpus"), QA_INDEX=str(tmp_path / "index"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"qa: nothing to index in {tmp_path / 'corpus'}: put files of text there (")
+    assert done.stderr.count("\n") == 1
+
+
+def test_without_documents_no_address_is_told(tmp_path: Path) -> None:
+    done = qa("serve", "--port", "0", QA_CORPUS=str(tmp_path / "corpus"), QA_INDEX=str(tmp_path / "index"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("qa: no file or folder")
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "no.such.host.invalid"])
+def test_an_address_that_cannot_be_listened_on_is_named_once(host: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = qa("serve", "--host", host, "--port", port, QA_INDEX=str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count(host) == 1
+    assert done.stderr.count(port) == 1
+    assert re.search(r"^qa: can't listen on \S+ port \d+ \([^()]+\): ", done.stderr)
+
+
+def test_version_and_short_help_and_completion() -> None:
+    assert CliRunner().invoke(cli, ["--version"]).stdout.strip() == version("question-box")
+    assert "Usage:" in CliRunner().invoke(cli, ["-h"]).stdout
+    assert "Usage:" in CliRunner().invoke(cli, ["serve", "-h"]).stdout
+    completed = qa(_QA_COMPLETE="complete_bash", COMP_WORDS="qa re", COMP_CWORD="1", _TYPER_COMPLETE_ARGS="qa re")
+    assert "report" in completed.stdout.split()
+
+
+def test_a_folder_is_served_where_it_is_said_and_shown_in_the_browser(tmp_path: Path, empty_index: Path) -> None:
+    corpus, shown = tmp_path / "texts", tmp_path / "shown"
+    corpus.mkdir()
+    (corpus / "a.md").write_text("The port of Elm is on the river Ash.", "utf-8")
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {shlex.quote(str(shown))}\n', "utf-8")
+    browser.chmod(0o755)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("QA_")}
+    environment |= {"QA_INDEX": str(empty_index), "QA_PORT": "1", "BROWSER": f"{browser} %s"}
+    command = [sys.executable, "-m", "qa", "serve", str(corpus), "--port", "0", "--host", "0.0.0.0", "--open"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        said = re.search(r"http://0\.0\.0\.0:(\d+) ", process.stdout.readline())
+        assert said
+        address = f"http://127.0.0.1:{said[1]}"
+        wait_until_ready(address)
+        assert shown.read_text("utf-8") == address
+        answer = httpx.post(f"{address}/api/ask", json={"question": "Which river is the port of Elm on?"}, timeout=60)
+        assert "river Ash" in answer.json()["answer"]
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+        process.stdout.close()  # type: ignore[union-attr]
+
+
+def test_settings_of_a_file_beside_the_documents_hold_unless_the_environment_has_others(
+    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "question-box.toml").write_text('QA_TITLE = "Our handbook"\nQA_PORT = 8080\n', "utf-8")
+    said = run("status", QA_PORT="9090").stdout
+    assert "title         Our handbook" in said
+    assert "port          9090" in said
+    assert f"settings from {tmp_path / 'question-box.toml'}" in said

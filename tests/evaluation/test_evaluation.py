@@ -121,6 +121,45 @@ def test_the_command_prints_tables_json_and_a_plot(run: CliRunner, tmp_path: Pat
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_what_went_wrong_is_listed_and_how() -> None:
+    def outcome(answers: tuple[str, ...], rank: int | None, right: bool, confidence: float) -> Outcome:
+        item = Item("Who?", "a.md", answers)
+        return Outcome(bool(answers), rank, right, confidence, 1, item, "It is Ann.", "a.md")
+
+    outcomes = [
+        outcome(("Ann", "Anna"), 1, True, 0.9),
+        outcome(("Ann",), 1, True, 0.1),
+        outcome(("Ben",), 2, False, 0.9),
+        outcome(("Ben",), 2, False, 0.1),
+        outcome(("Ben",), None, False, 0.1),
+        outcome((), None, False, 0.9),
+        outcome((), None, False, 0.1),
+    ]
+    found = metrics.failures(outcomes, 0.5)
+    assert [failure.what for failure in found] == [
+        "declined, though the right quote was found",
+        "wrong quote",
+        "declined: its passage is number 2",
+        "declined: its passage wasn't found",
+        "answered, though the documents don't",
+    ]
+    assert found[1] == ("Who?", "wrong quote", "Ben", "It is Ann.", "a.md", 0.9)
+    assert metrics.failures([outcomes[0]], 0.5) == []
+
+
+def test_the_command_lists_failures_and_calibrate_takes_the_same_lines(run: CliRunner, tmp_path: Path) -> None:
+    path = tmp_path / "few.jsonl"
+    wrong = {"question": "Which river is the port on?", "document": "novokuznetsk.md", "answers": ["the Volga"]}
+    path.write_text(f"{DEMO.read_text('utf-8').splitlines()[0]}\n\n{json.dumps(wrong)}\n", "utf-8")
+    shown = run.invoke(cli, ["eval", str(path), "--failures"], catch_exceptions=False).stdout
+    assert "Which river is the port on?  (wrong quote, confidence" in shown
+    assert "expected: the Volga" in shown
+    printed = json.loads(run.invoke(cli, ["eval", str(path), "--failures", "--json"], catch_exceptions=False).stdout)
+    assert [(one["question"], one["what"]) for one in printed["failures"]] == [(wrong["question"], "wrong quote")]
+    with pytest.raises(CorpusError, match="give at least 10 questions that are answered rightly"):
+        run.invoke(cli, ["calibrate", str(path)], catch_exceptions=False)
+
+
 def test_squad_files_are_asked_over_the_corpus(run: CliRunner, tmp_path: Path) -> None:
     text = (CORPUS / "novokuznetsk.md").read_text("utf-8")
     context = text[text.index("The Kuznetsk Basin") : text.index("## Heavy")].strip()
@@ -137,11 +176,18 @@ def test_squad_files_are_asked_over_the_corpus(run: CliRunner, tmp_path: Path) -
     ("text", "message"),
     [
         ("", "holds no questions"),
-        ('{"question": "Who?"}\n{"question": 1}', "line 2 isn't a question"),
-        ('{"question": "Who?", "answers": "me"}', "line 1 isn't a question"),
-        ('{"question": "Who?"}\nnonsense', "line 2 isn't a question"),
-        ('{"question": "Who?", "answers": [1]}', '"answers" is a list of texts'),
-        ("{}", "not in SQuAD's format"),
+        ('{"question": "Who?"}\n{"question": 1}', 'line 2 has a "question" that is no text'),
+        ('{"question": "Who?"}\n\n{"question": " "}', 'line 3 has a "question" that is no text'),
+        ('{"question": "Who?", "answers": "me"}', 'line 1 has "answers" that are no list of texts'),
+        ('{"question": "Who?", "document": 1}', 'line 1 has a "document" that is no text'),
+        ('{"question": "Who?"}\nnonsense', "line 2 isn't JSON"),
+        ('{question: "Who?"}', "line 1 isn't JSON"),
+        ('{"question": "Who?", "answers": [1]}', 'line 1 has "answers" that are no list of texts'),
+        ('{"document": "a.md"}', r'line 1 has no "question": give \{"question": '),
+        ("[1]", "line 1 isn't an object"),
+        ("{}", 'line 1 has no "question"'),
+        ('{"version": "2", "data": [{}]}', "not in SQuAD's format"),
+        ('{"version": "2", "data": [', "not in SQuAD's format"),
     ],
 )
 def test_files_that_hold_something_else_are_named_with_the_line(tmp_path: Path, text: str, message: str) -> None:

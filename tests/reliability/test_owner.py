@@ -11,7 +11,7 @@ from serving import serving
 from qa import Assistant, Document, Settings
 from qa.encoder.base import Encoder
 from qa.errors import NoDocuments
-from qa.web import feedback as feedbacks
+from qa.web import record as records
 from qa.web.pages import source
 from qa.web.pages.source import source_html
 from qa.web.service import Service
@@ -100,7 +100,7 @@ def test_feedback_that_is_locked_or_full_holds_nobody_up(
             assert (answer.status_code, answer.json()) == (503, {"error": "feedback can't be kept at the moment"})
             assert time.monotonic() - begun < 3
             database.rollback()
-        monkeypatch.setattr(feedbacks, "MAX_MB", 0)
+        monkeypatch.setattr(records, "MAX_MB", 0)
         assert httpx.post(f"{address}/api/feedback", json=VERDICT).status_code == 503
 
 

@@ -74,7 +74,7 @@ def test_history_makes_a_follow_up_stand_alone(client: httpx.Client) -> None:
 
 
 def test_health_and_the_description_of_the_api(client: httpx.Client) -> None:
-    assert client.get("/api/health").json() == {"status": "ready", "generation": "", "feedback": True}
+    assert client.get("/api/health").json() == {"status": "ready", "generation": "", "feedback": True, "recorded": 0}
     assert set(client.get("/openapi.json").json()["paths"]) == {
         "/api/ask",
         "/api/feedback",

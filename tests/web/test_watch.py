@@ -121,6 +121,23 @@ def test_what_is_added_and_removed_is_taken_up_and_a_corpus_that_cannot_be_read_
     until(lambda: found("back.md"))
 
 
+def test_a_file_that_is_skipped_is_named_once_and_again_when_it_is_mended(
+    corpus: Path, tmp_path: Path, encoder: Encoder
+) -> None:
+    index, said = tmp_path / "index", list[str]()
+    service = Service(lambda: Assistant.open(corpus, index, encoder))
+    service.start()
+    watching(service, [corpus], index, lambda before: Assistant.open(corpus, index, before.encoder), said.append)
+    service.assistant()
+    (corpus / "broken.pdf").write_bytes(b"no PDF")
+    until(lambda: any(line.startswith("skipped broken.pdf: ") for line in said))
+    write(corpus / "new.md", text(1))
+    until(lambda: "took up new.md" in said)
+    assert len([line for line in said if "broken.pdf" in line]) == 1
+    (corpus / "broken.pdf").rename(corpus / "mended.txt")
+    until(lambda: "took up mended.txt" in said)
+
+
 def test_a_change_from_before_the_watching_began_is_taken_up(corpus: Path, tmp_path: Path, encoder: Encoder) -> None:
     service = Service(lambda: Assistant.open(corpus, tmp_path / "index", encoder))
     service.start()

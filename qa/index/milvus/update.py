@@ -53,7 +53,8 @@ def update_milvus(
                 ]
                 writer.replace([d.id for d in batch], new)
                 done += len(batch)
-            indexer.progress("documents", done, len(changed))
+            if changed:
+                indexer.progress("documents", done, len(changed))
             removed = list(stored.keys() - hashes.keys())
             for first in range(0, len(removed), MAX_DOCUMENTS):
                 writer.replace(removed[first : first + MAX_DOCUMENTS], [])

@@ -18,6 +18,7 @@ from qa.web.service import Service
 
 CSS = Path(__file__).parents[1] / "static" / "chat.css"
 ABOUT = "Answers are the documents’ own words, quoted and cited; what they don’t hold is declined."
+RECORDED = "Questions are kept for {days} days, nothing of who asks."
 LOADING = "The documents are being loaded. You can type already: the answer comes as soon as they are there."
 EXAMPLE = "What is said about “{topic}”?"
 EXAMPLES = 4
@@ -43,12 +44,15 @@ def theme() -> gr.themes.Base:
     )
 
 
-def chat_page(service: Service, title: str) -> gr.Blocks:
-    """The page: the conversation, where to type, and a few questions to begin with."""
+def chat_page(service: Service, title: str, recorded: int = 0) -> gr.Blocks:
+    """The page: the conversation, where to type, and a few questions to begin with.
+
+    `recorded` is for how many days questions are kept, 0 where they aren't: the page says so.
+    """
 
     def answered(question: str, history: History = ()) -> Answer:
         try:
-            return service.assistant().ask(question, history)
+            return service.ask(question, history)
         except StoreUnavailable:
             raise gr.Error("The documents can’t be reached: ask again in a moment") from None
         except NoDocuments:
@@ -88,7 +92,8 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
     page: gr.Blocks
     with gr.Blocks(title=title, analytics_enabled=False, fill_height=True) as page:
         answers = gr.State([])
-        gr.HTML(f"<h1>{escape(title)}</h1><p>{escape(ABOUT)}</p>", elem_id="qa-title")
+        about = f"{ABOUT} {RECORDED.format(days=recorded)}" if recorded else ABOUT
+        gr.HTML(f"<h1>{escape(title)}</h1><p>{escape(about)}</p>", elem_id="qa-title")
         chat = gr.Chatbot(
             placeholder=LOADING,
             label="Conversation",
