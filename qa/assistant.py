@@ -22,11 +22,12 @@ from qa.index.build import Indexer, Progress, silent
 from qa.index.local.layered import open_store
 from qa.index.milvus.build import share
 from qa.index.recent import Recent
-from qa.index.snapshots import CALIBRATION, ENCODER, TEXTS
+from qa.index.snapshots import CALIBRATION, ENCODER, EXAMPLES, TEXTS
 from qa.index.store import Shared, Store
 from qa.index.update import Changes, update
+from qa.question.examples import Kept, find
 from qa.question.followup import formulations
-from qa.question.hints import hint, is_small_talk, topics_of
+from qa.question.hints import hint, is_small_talk
 from qa.question.spelling import corrected
 from qa.settings import DEFAULTS
 from qa.text.languages import detect_language
@@ -42,11 +43,15 @@ History = Sequence[tuple[str, str]]  # questions and their answers, oldest first
 
 
 class Opened(NamedTuple):
-    """What opening an index has found: its snapshot's name, what has changed, and which files were skipped, and why."""
+    """What opening an index has found: its snapshot's name, what has changed, and which files were skipped, and why.
+
+    `kept` are the examples that were found for it.
+    """
 
     snapshot: str = ""  # empty in memory
     changes: Changes = Changes()
     skipped: Mapping[str, str] = MappingProxyType({})
+    kept: Kept | None = None
 
 
 IN_MEMORY = Opened()
@@ -71,7 +76,8 @@ class Assistant:
         self.store = store
         self.encoder = encoder
         self.originals = originals
-        self.snapshot, self.changes, self.skipped = opened
+        self.snapshot, self.changes, self.skipped, self._kept = opened
+        self._examples = self._kept.current if self._kept else None
         self._analyzer = analyzer
         self._document = Recent(store.document)
         self._turns = None if store.waits else Turns()
@@ -91,6 +97,7 @@ class Assistant:
         runtime: str = DEFAULTS.runtime,
         max_file_mb: int = DEFAULTS.max_file_mb,
         source_url: str = DEFAULTS.source_url,
+        examples: Sequence[str] = (),
         progress: Progress = silent,
         store: Shared | None = None,
     ) -> "Assistant":
@@ -99,6 +106,7 @@ class Assistant:
         Below a confidence of `threshold` the assistant abstains, below `sure` its answers are unsure. `language` is
         the code of the documents' language, whose stems and stop words are used; "auto" detects it. `encoder` is a
         name or one that is loaded already. `source_url` says where the documents are published, see Originals.read.
+        `examples` are questions to begin with, instead of those that `find_examples` finds.
         With a `store` the index is in Milvus, and the folder `index` holds only what speeds up building it.
         Raises CorpusError, EncoderError, SettingsError or StoreError.
         """
@@ -122,7 +130,7 @@ class Assistant:
             threshold=threshold,
             sure=sure,
             originals=originals,
-            opened=Opened(snapshot, changes, read.skipped),
+            opened=Opened(snapshot, changes, read.skipped, Kept(index / EXAMPLES, snapshot, tuple(examples))),
         )
 
     @classmethod
@@ -155,9 +163,18 @@ class Assistant:
         """Return the document of this id, or None where it isn't indexed."""
         return self._document(document_id)
 
-    def topics(self, k: int) -> list[str]:
-        """Return up to k headings or titles from all over the documents."""
-        return topics_of(self.store, k)
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Questions to begin with, which the documents answer; none before they are found."""
+        return self._examples or ()
+
+    def find_examples(self) -> tuple[str, ...]:
+        """Find the examples where that wasn't done yet for these documents; it takes some seconds."""
+        if self._examples is None:
+            self._examples = find(self.store, self.ask, self._kept.read()[0] if self._kept else ())
+            if self._kept:
+                self._kept.write(self._examples)
+        return self._examples
 
     def findings(self, question: str) -> Findings:
         """Return what reading the passages that fit a question best has shown, for `qa calibrate` to learn from."""
@@ -168,8 +185,9 @@ class Assistant:
         tokenizer = self.encoder.tokenizer
         texts = [corrected(t, self.store, self._analyzer, tokenizer) for t in formulations(question, topical)]
         texts = [text for text in texts if self._analyzer.terms(text)] or texts[:1]  # "Why?" alone can't be searched
-        if text := hint(texts[0], self._languages, self.store, self._analyzer):
-            return Answer(question, question, text, citations=(), hits=(), confidence=0.0, abstained=True)
+        if said := hint(texts[0], self._languages, self.store, self._analyzer, self.examples):
+            nothing = Answer(question, question, said.text, citations=(), hits=(), confidence=0.0, abstained=True)
+            return replace(nothing, reason=said.reason, examples=said.examples, languages=said.languages)
         previous = topical[-1][1] if topical else ""
         answers = (self._read(question, self._retrieve(text), previous) for text in texts)
         alone = next(answers)

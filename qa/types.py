@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+# why nothing is quoted: the documents don't say, what was asked is small talk or no question, or in another language
+REASONS = ("abstained", "greeting", "thanks", "farewell", "empty", "foreign")
 KINDS_OF_BLOCKS = ("heading", "paragraph", "item", "row", "code", "caption", "note")
 
 
@@ -143,6 +145,9 @@ class Answer:
     `standalone` is the question as it was searched, `confidence` the probability that the first citation answers it.
     `hits` are the nearest passages, best first, also of an abstention. An answer that is `unsure` has citations that
     are the closest to an answer, and people are told that it isn't certain.
+
+    An abstention has a `reason`, one of REASONS, for whoever says it in other words than `text`; with it `examples` of
+    questions that can be asked, or the codes of the `languages` that can be asked in.
     """
 
     question: str
@@ -153,3 +158,6 @@ class Answer:
     confidence: float
     abstained: bool
     unsure: bool = False
+    reason: str = ""
+    examples: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()

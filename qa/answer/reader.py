@@ -95,6 +95,7 @@ class Reader:
             confidence=confidence,
             abstained=abstained,
             unsure=not abstained and confidence < self._sure,
+            reason="abstained" if abstained else "",
         )
 
     def findings(self, retrieved: Retrieved, said: str = "") -> Findings:

@@ -19,8 +19,9 @@ from qa.errors import StoreError
 
 CURRENT, MANIFEST, LOCK = "current", "manifest.json", "lock"
 BUILDING = "building-"
-# beside the snapshots: networks as they are run, texts that took long to convert, vectors, what `qa calibrate` fitted
-ENCODER, TEXTS, VECTORS, CALIBRATION = "encoder", "texts", "vectors", "calibration"
+# beside the snapshots: networks as they are run, texts that took long to convert, vectors, what `qa calibrate` fitted,
+# questions to begin with
+ENCODER, TEXTS, VECTORS, CALIBRATION, EXAMPLES = "encoder", "texts", "vectors", "calibration", "examples.json"
 QUICKLY_CHECKED = 100 * 2**20  # bytes of a generation whose checksums are verified whenever it is opened
 
 
