@@ -119,9 +119,9 @@ def _is_small(word: str) -> bool:
 
 
 def _in_a_sentence(heading: str, text: str) -> str:
-    """A heading as it is written within a sentence: small where the text has all its words so."""
-    small = heading.lower()
-    return small if set(WORD.findall(small)) <= set(WORD.findall(text)) else heading
+    """A heading as it is written within a sentence: small where the text has its capitalised words so."""
+    capitalised = {word.lower() for word in WORD.findall(heading) if word[0].isupper()}
+    return heading.lower() if capitalised <= set(WORD.findall(text)) else heading
 
 
 def _in_turns(proposals: Sequence[Proposal]) -> list[Proposal]:

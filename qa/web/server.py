@@ -3,8 +3,9 @@
 import inspect
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -21,11 +22,12 @@ from qa.web.guard.connections import Server, configured
 from qa.web.guard.joins import Joins
 from qa.web.guard.limits import MAX_IN_FLIGHT, Limits
 from qa.web.guard.origins import Guard
+from qa.web.pages.head import Head
 from qa.web.service import Service
+from qa.web.words import STATIC
 
 API_VERSION = "1"
 MAX_QUEUE = 64  # questions of the chat page that wait
-MAX_SESSIONS = 1000  # conversations of the chat page that are kept
 
 
 def serve(
@@ -44,10 +46,17 @@ def serve(
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     announce(f"The question box is at http://{host}:{listener.getsockname()[1]} (Ctrl-C stops it)")
     service.start()
+    threading.Thread(target=_find_examples, args=(service,), name="find-examples", daemon=True).start()
     beside(service)
     server.run(sockets=[listener])
     if service.failure:
         raise service.failure
+
+
+def _find_examples(service: Service) -> None:
+    """Have the examples there before anybody looks for them."""
+    with suppress(Exception):  # whoever serves says why there is no assistant
+        service.examples()
 
 
 def http_server(service: Service, settings: Settings) -> uvicorn.Server:
@@ -64,14 +73,13 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     with _no_stubs():
         import gradio as gr
 
-    from qa.web.pages.chat import CSS, chat_page, theme
+    from qa.web.pages.chat import CSS, chat_page, theme, translations
 
     app = FastAPIOffline(title=settings.title, version=API_VERSION, redoc_url=None)
     handle_errors(app)
     app.include_router(routes(service, settings))
     origins = settings.allowed_origins
     page = chat_page(service, settings.title).queue(default_concurrency_limit=MAX_IN_FLIGHT, max_size=MAX_QUEUE)
-    page.state_session_capacity = MAX_SESSIONS
     app.add_middleware(Limits, rate=settings.rate, token=settings.token, joins=Joins(page._queue, tuple(page.fns)))
     app.add_middleware(
         CORSMiddleware,
@@ -80,6 +88,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
         allow_headers=["Content-Type", "Authorization"],
         expose_headers=["Retry-After"],
     )
+    app.add_middleware(Head, settings=settings)
     app.add_middleware(Guard, origins=origins, host=settings.host, url=settings.url)
     if settings.proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.proxies)
@@ -93,6 +102,8 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
         run_history=False,
         theme=theme(),
         css_paths=CSS,
+        favicon_path=settings.logo or str(STATIC / "icon.png"),
+        i18n=translations(),
         show_error=False,
         ssr_mode=False,
         pwa=False,

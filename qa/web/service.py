@@ -17,6 +17,7 @@ class Service:
         self._closed: QAError | None = None
         self._open_assistant = open_assistant
         self._on_failure = on_failure
+        self._finding = threading.Lock()
 
     def start(self) -> None:
         """Begin to open the assistant."""
@@ -46,6 +47,13 @@ class Service:
         if self._closed:
             raise self._closed
         return self._assistant
+
+    def examples(self) -> list[str]:
+        """Questions to begin with; the first who asks for them waits some seconds, as do those who ask meanwhile."""
+        if self._closed:
+            return []
+        with self._finding:
+            return list(self.assistant().find_examples())
 
     def close(self, reason: QAError) -> None:
         """Have the questions that come from now on refused with a reason, until there is another assistant."""
