@@ -80,14 +80,15 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
         except NoDocuments:
             raise gr.Error("There are no documents any more: ask again when there are") from None
 
-    def is_open() -> bool:
-        return not service.is_closed and service.assistant() is not None
+    def opened() -> dict[str, bool]:
+        """Whether there are documents, once they are loaded."""
+        return {"isOpen": not service.is_closed and service.assistant() is not None}
 
     said = translations()
     page: gr.Blocks
     with gr.Blocks(title=title, analytics_enabled=False, fill_height=True) as page:
         log = gr.HTML(elem_id="qa-chat", html_template="", js_on_load=START, apply_default_css=False, scale=1)
-        earlier, entry, opened, examples = (gr.JSON(visible=False) for _ in range(4))
+        earlier, entry, state, examples = (gr.JSON(visible=False) for _ in range(4))
         with gr.Row(elem_id="qa-ask"):
             question = gr.Textbox(
                 label=said("question_field"),
@@ -106,8 +107,8 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
         asked.success(None, entry, None, js="(entry) => questionBox.arrived(entry)", api_visibility="private")
         asked.failure(None, None, None, js="() => questionBox.failed()", api_visibility="private")
         gr.api(ask, api_name="ask")  # type: ignore[attr-defined]  # not in its list of exports
-        opening = page.load(is_open, None, opened, **quietly)
-        opening.success(None, opened, None, js="(is_open) => questionBox.ready(is_open)", api_visibility="private")
+        opening = page.load(opened, None, state, **quietly)
+        opening.success(None, state, None, js="(state) => questionBox.ready(state)", api_visibility="private")
         finding = page.load(service.examples, None, examples, **quietly)
         finding.success(None, examples, None, js="(found) => questionBox.suggest(found)", api_visibility="private")
     return page

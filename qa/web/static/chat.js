@@ -41,7 +41,7 @@ function start(element, trigger) {
 }
 
 /** Takes note that questions are answered from now on, or refused where there are no documents. */
-function ready(isOpen) {
+function ready({ isOpen }) {
   document.title = title;
   invite(isOpen ? words.begin_alone : words.no_documents);
   if (!wanted || !isOpen) return;
