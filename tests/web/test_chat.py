@@ -147,6 +147,24 @@ def test_a_conversation_survives_a_reload_and_what_was_asked_before_is_still_kno
 
 
 @browsing
+def test_an_answer_to_what_was_cleared_meanwhile_is_not_shown(browser: Browser, address: str) -> None:
+    def later(route: Route) -> None:
+        time.sleep(0.5)
+        route.continue_()
+
+    with visiting(browser, address) as page:
+        ready(page)
+        page.route(JOIN, later)
+        page.locator("#qa-ask textarea").fill("Who won the 1998 World Cup?")
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Clear").click()
+        page.locator("#qa-ask textarea").fill("Which river is the port on?")
+        page.keyboard.press("Enter")
+        expect(page.locator("blockquote")).to_contain_text("Tom River")
+        expect(page.locator("article")).to_have_count(1)
+
+
+@browsing
 def test_a_link_to_an_answer_asks_its_question_once(browser: Browser, address: str) -> None:
     with visiting(browser, f"{address}/?q=Which%20river%20is%20the%20port%20on%3F") as page:
         expect(page.locator("blockquote")).to_contain_text("Tom River", timeout=60_000)

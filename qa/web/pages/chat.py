@@ -49,13 +49,13 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
         language = language_of(request.headers.get("accept-language", ""))
         said = words(language)
         if len(question) > MAX_QUESTION:
-            return {"error": said["too_long"].replace("{n}", str(MAX_QUESTION))}
+            return {"question": question, "error": said["too_long"].replace("{n}", str(MAX_QUESTION))}
         try:
             answer = service.assistant().ask(question, [(asked, text) for asked, text in history[-MAX_HISTORY:]])
         except StoreUnavailable:
-            return {"error": said["unreachable"]}
+            return {"question": question, "error": said["unreachable"]}
         except NoDocuments:
-            return {"error": said["no_documents"]}
+            return {"question": question, "error": said["no_documents"]}
         return {
             "question": question,
             "standalone": answer.standalone,
@@ -103,7 +103,7 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
         quietly: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         asking = "(typed) => questionBox.ask(typed)"
         triggers = [question.submit, send.click, log.submit]
-        asked = gr.on(triggers, respond, [question, earlier], entry, js=asking, **quietly)
+        asked = gr.on(triggers, respond, [question, earlier], entry, js=asking, trigger_mode="multiple", **quietly)
         asked.success(None, entry, None, js="(entry) => questionBox.arrived(entry)", api_visibility="private")
         asked.failure(None, None, None, js="() => questionBox.failed()", api_visibility="private")
         gr.api(ask, api_name="ask")  # type: ignore[attr-defined]  # not in its list of exports

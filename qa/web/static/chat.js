@@ -81,9 +81,9 @@ function ask(typed) {
   return [question, history];
 }
 
-/** Shows an answer; there is none where nothing was asked. */
+/** Shows an answer, unless it is to a question that was cleared meanwhile; there is none where nothing was asked. */
 function arrived(entry) {
-  if (!entry || !asking) return;
+  if (!entry || entry.question !== asking?.dataset.question) return;
   const article = asking;
   asking = null;
   if (entry.error) {
