@@ -15,6 +15,8 @@ import brotli
 import httpx
 from playwright.sync_api import Page, sync_playwright
 
+from qa.web.words import widget_script
+
 ROOT = Path(__file__).parent.parent
 PORT = 7899
 SERVER = f"http://127.0.0.1:{PORT}"
@@ -68,7 +70,7 @@ def servers() -> Iterator[tuple[str, float, float]]:
 
 
 def main() -> None:
-    script = (ROOT / "qa" / "web" / "static" / "widget.js").read_bytes()
+    script = widget_script().encode()
     print(f"widget.js, bytes: {len(script)}, of which compressed {len(brotli.compress(script, quality=4))}")
     with servers() as (origin, page_after, answer_after), sync_playwright() as playwright:
         print(f"from starting the server to its page: {page_after:.1f} s, to its first answer: {answer_after:.1f} s")

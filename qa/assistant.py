@@ -22,11 +22,12 @@ from qa.index.build import Indexer, silent
 from qa.index.local.layered import open_store
 from qa.index.milvus.update import update_milvus
 from qa.index.recent import RecentDocuments
-from qa.index.snapshots import CALIBRATION, ENCODER, TEXTS
+from qa.index.snapshots import CALIBRATION, ENCODER, EXAMPLES, TEXTS
 from qa.index.store import MilvusOptions, Store
 from qa.index.update import Changes, update
+from qa.question.examples import Kept, find
 from qa.question.followup import formulations
-from qa.question.small_talk import hint, is_small_talk, topics_of
+from qa.question.small_talk import hint, is_small_talk
 from qa.question.spelling import corrected
 from qa.settings import DEFAULTS
 from qa.text.languages import detect_language
@@ -47,6 +48,7 @@ class Opened(NamedTuple):
     snapshot: str = ""  # its name; empty in memory
     changes: Changes = Changes()  # since the snapshot before
     skipped: Mapping[str, str] = MappingProxyType({})  # files that weren't read, each with the reason
+    kept: Kept | None = None  # the examples found for the snapshot
 
 
 IN_MEMORY = Opened()
@@ -71,7 +73,8 @@ class Assistant:
         self.store = store
         self.encoder = encoder
         self.originals = originals
-        self.snapshot, self.changes, self.skipped = opened
+        self.snapshot, self.changes, self.skipped, self._kept = opened
+        self._examples = self._kept.current if self._kept else None
         self._analyzer = analyzer
         self._document = RecentDocuments(store.document)
         self._turns = None if store.waits else Turns()
@@ -91,6 +94,7 @@ class Assistant:
         runtime: str = DEFAULTS.runtime,
         max_file_mb: int = DEFAULTS.max_file_mb,
         source_url: str = DEFAULTS.source_url,
+        examples: Sequence[str] = (),
         progress: Progress = silent,
         store: MilvusOptions | None = None,
     ) -> "Assistant":
@@ -99,8 +103,9 @@ class Assistant:
         `corpus` is a folder, a file, a pattern, or several of these. Below a confidence of `threshold` the assistant
         abstains, below `sure` its answers are unsure. `language` is the code of the documents' language, for stems and
         stop words; "auto" detects it. `encoder` is a name, or an encoder that is loaded already. `source_url` says
-        where the documents are published: see `Originals.read`. With a `store` the index is in Milvus, and the folder
-        `index` only holds caches. Raises CorpusError, EncoderError, SettingsError or StoreError.
+        where the documents are published: see `Originals.read`. `examples` are questions to begin with, instead of
+        those that `find_examples` finds. With a `store` the index is in Milvus, and the folder `index` only holds
+        caches. Raises CorpusError, EncoderError, SettingsError or StoreError.
         """
         places = [corpus] if isinstance(corpus, Path | str) else corpus
         originals = Originals.read(source_url)
@@ -125,7 +130,7 @@ class Assistant:
             threshold=threshold,
             sure=sure,
             originals=originals,
-            opened=Opened(snapshot, changes, read.skipped),
+            opened=Opened(snapshot, changes, read.skipped, Kept(index / EXAMPLES, snapshot, tuple(examples))),
         )
 
     @classmethod
@@ -159,9 +164,18 @@ class Assistant:
         """Return the document with this id, or None if it isn't indexed."""
         return self._document(document_id)
 
-    def topics(self, k: int) -> list[str]:
-        """Return up to k headings or titles, spread evenly over the documents."""
-        return topics_of(self.store, k)
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Questions to begin with, which the documents answer; none before they are found."""
+        return self._examples or ()
+
+    def find_examples(self) -> tuple[str, ...]:
+        """Find the examples, unless they were found for these documents before; it takes some seconds."""
+        if self._examples is None:
+            self._examples = find(self.store, self.ask, self._kept.read()[0] if self._kept else ())
+            if self._kept:
+                self._kept.write(self._examples)
+        return self._examples
 
     def rank(self, question: str) -> Ranking:
         """Retrieve, read and rank sentences without answering: what `qa calibrate` learns from."""
@@ -172,8 +186,9 @@ class Assistant:
         tokenizer = self.encoder.tokenizer
         texts = [corrected(t, self.store, self._analyzer, tokenizer) for t in formulations(question, topical)]
         texts = [text for text in texts if self._analyzer.terms(text)] or texts[:1]  # "Why?" alone can't be searched
-        if text := hint(texts[0], self._languages, self.store, self._analyzer):
-            return Answer(question, question, text, citations=(), hits=(), confidence=0.0, abstained=True)
+        if said := hint(texts[0], self._languages, self.store, self._analyzer, self.examples):
+            nothing = Answer(question, question, said.text, citations=(), hits=(), confidence=0.0, abstained=True)
+            return replace(nothing, reason=said.reason, examples=said.examples, languages=said.languages)
         previous = topical[-1][1] if topical else ""
         answers = (self._read(question, self._retrieve(text), previous) for text in texts)
         alone = next(answers)

@@ -22,6 +22,7 @@ LOCAL = "local"
 STORE = re.compile(r"local|milvus:(?:https?://[^/\s@]+(?:/\w+)?/?|(?!\w+:)\S.*\.db)")
 ANY = ("*", "null")  # origins without a host
 PORTS = {"http": 80, "https": 443}
+PICTURES = (".svg", ".png", ".jpg", ".jpeg", ".webp", ".gif")
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -37,6 +38,9 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7860
     title: str = "Ask these documents"
+    about: str = ""
+    logo: str = ""
+    examples: str = ""
     threshold: float = 0.26  # confidence below which a question is declined; docs/evaluation.md shows its effect
     sure: float = 0.55  # confidence below which an answer is marked as unsure
     language: str = "auto"
@@ -87,6 +91,8 @@ class Settings:
                 f"{PREFIX}STORE can't be used; give local, milvus:FILE.db or milvus:http://HOST:19530, any token apart "
                 f"from it in {PREFIX}STORE_TOKEN"
             )
+        if settings.logo and (not Path(settings.logo).is_file() or Path(settings.logo).suffix.lower() not in PICTURES):
+            raise SettingsError(f"{PREFIX}LOGO is {settings.logo!r}; give a file of {', '.join(PICTURES)}")
         settings._check_addresses()
         return settings
 
@@ -114,6 +120,11 @@ class Settings:
     def allowed_origins(self) -> list[str]:
         """The origins whose pages may use the server besides its own, as browsers write them."""
         return [origin_of(origin) or origin for origin in self.origins.replace(",", " ").split()]
+
+    @property
+    def example_questions(self) -> list[str]:
+        """The questions to begin with that the owner wants, none where they are to be found."""
+        return [question.strip() for question in re.split(r"[|\n]", self.examples) if question.strip()]
 
     @property
     def proxies(self) -> list[str]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 HEADING_SEPARATOR = " › "  # between the headings of a passage
+# why nothing is quoted: the documents don't say, what was asked is small talk or no question, or in another language
+REASONS = ("abstained", "greeting", "thanks", "farewell", "empty", "foreign")
 
 Progress = Callable[[str, int, int], None]  # takes what is being done, how many are done, and how many there are
 Span = tuple[int, int]  # where a stretch of a text begins and ends
@@ -178,6 +180,9 @@ class Answer:
     hits        the nearest passages, best first, even where the assistant abstained
     confidence  the probability that the first citation answers the question
     unsure      whether people are told that the citations may not answer the question
+    reason      why the assistant abstained, one of REASONS, for whoever says it in other words than `text`
+    examples    with the reason, questions that can be asked
+    languages   with the reason, the codes of the languages that can be asked in
     """
 
     question: str
@@ -188,3 +193,6 @@ class Answer:
     confidence: float
     abstained: bool
     unsure: bool = False
+    reason: str = ""
+    examples: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()

@@ -6,6 +6,8 @@ import pytest
 from qa.errors import SettingsError
 from qa.settings import Settings
 
+LOGO = str(Path(__file__).parents[1] / "docs" / "chat.png")
+
 
 def test_settings_come_from_the_environment_and_blank_ones_are_defaults() -> None:
     found = Settings.from_environment({"QA_PORT": " 80 ", "QA_CORPUS": "texts", "QA_TITLE": " ", "PORT": "1"})
@@ -66,6 +68,9 @@ def test_defaults_are_what_the_readme_promises() -> None:
         ("feedback", "feedback.sqlite", "feedback.sqlite"),
         ("record", "asked.sqlite", "asked.sqlite"),
         ("record_days", "30", 30),
+        ("about", "All of the handbook.", "All of the handbook."),
+        ("logo", LOGO, LOGO),
+        ("examples", "Who?|Why?", "Who?|Why?"),
         ("url", "https://ask.example", "https://ask.example"),
         ("log_questions", "Yes", True),
         ("store", "milvus:https://host:19530/handbook", "milvus:https://host:19530/handbook"),
@@ -97,10 +102,21 @@ def test_an_origin_that_is_none_is_named(origins: str) -> None:
         Settings.from_environment({"QA_ORIGINS": origins})
 
 
+def test_examples_are_parted_by_bars_or_lines() -> None:
+    assert Settings(examples="Who? | Why?\nWhen?\n|").example_questions == ["Who?", "Why?", "When?"]
+    assert Settings().example_questions == []
+
+
+@pytest.mark.parametrize("logo", ["nowhere.png", __file__])
+def test_a_logo_that_is_no_picture_is_named(logo: str) -> None:
+    with pytest.raises(SettingsError, match=r"^QA_LOGO is '.*'; give a file of \.svg, \.png"):
+        Settings.from_environment({"QA_LOGO": logo})
+
+
 def test_every_setting_is_among_those_tested() -> None:
     assert {field.name for field in fields(Settings)} == set(
         "corpus index encoder runtime max_file_mb host port title threshold sure language origins proxy token rate "
-        "feedback record record_days url source_url "
+        "feedback record record_days url source_url about logo examples "
         "log_questions store store_token".split()
     )
 

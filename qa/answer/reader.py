@@ -89,6 +89,7 @@ class Reader:
             confidence=confidence,
             abstained=abstained,
             unsure=not abstained and confidence < self._sure,
+            reason="abstained" if abstained else "",
         )
 
     def rank(self, retrieved: Retrieved, previous: str = "") -> Ranking:

@@ -55,6 +55,11 @@ class Answer(BaseModel):
     citations: list[Citation]
     hits: list[Hit]
     took_ms: float
+    reason: Annotated[
+        str | None, Field(description=f"Why it abstains, to be said in other words: {', '.join(types.REASONS)}.")
+    ] = None
+    examples: Annotated[list[str] | None, Field(description="Questions that can be asked, with some reasons.")] = None
+    languages: Annotated[list[str] | None, Field(description="Codes of those that can be asked in.")] = None
 
     @classmethod
     def of(cls, answer: types.Answer, took_ms: float) -> "Answer":
@@ -69,6 +74,9 @@ class Answer(BaseModel):
             citations=[_citation(citation) for citation in answer.citations],
             hits=[_hit(hit) for hit in answer.hits],
             took_ms=round(took_ms, 1),
+            reason=answer.reason or None,
+            examples=list(answer.examples) or None,
+            languages=list(answer.languages) or None,
         )
 
     def as_json(self) -> dict[str, Any]:

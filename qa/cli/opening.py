@@ -82,6 +82,7 @@ def _opened(
         runtime=settings.runtime,
         max_file_mb=settings.max_file_mb,
         source_url=settings.source_url,
+        examples=settings.example_questions,
         progress=progress,
         store=milvus_options(settings, rebuild),
     )

@@ -20,8 +20,9 @@ from qa.files import sha256
 
 CURRENT, MANIFEST, LOCK = "current", "manifest.json", "lock"
 BUILDING = "building-"
-# beside the snapshots: exported networks, texts that took long to convert, vectors, what `qa calibrate` fitted
-ENCODER, TEXTS, VECTORS, CALIBRATION = "encoder", "texts", "vectors", "calibration"
+# beside the snapshots: exported networks, texts that took long to convert, vectors, what `qa calibrate` fitted,
+# questions to begin with
+ENCODER, TEXTS, VECTORS, CALIBRATION, EXAMPLES = "encoder", "texts", "vectors", "calibration", "examples.json"
 QUICKLY_CHECKED = 100 * 2**20  # bytes: a snapshot up to this size has its checksums verified whenever it is opened
 
 

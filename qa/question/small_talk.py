@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from qa.question.languages import is_foreign
 from qa.text.languages import LANGUAGES
@@ -24,27 +24,41 @@ THANKS = re.compile(
     r"(?: (?:a lot|so much|very much|again|you|all|for (?:that|this|your help)|schon|sehr|большое))*"
 )
 FAREWELL = re.compile(r"(?:good ?bye|bye(?: bye)?|see you(?: later)?|tschuss|adios|au revoir|пока|до свидания)")
-TOPICS = 3  # named in a hint
+NAMED = 3  # examples or topics in a hint
 
 
-def hint(question: str, languages: Sequence[str], store: "Store", analyzer: Analyzer) -> str:
-    """Return what to say instead of searching, or an empty string if the question can be searched.
+class Hint(NamedTuple):
+    """What is said instead of searching, and why: one of REASONS, with what it names."""
 
-    `languages` are the codes of the languages that can be asked in; none means any.
+    reason: str
+    text: str
+    examples: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+
+
+def hint(
+    question: str, languages: Sequence[str], store: "Store", analyzer: Analyzer, examples: Sequence[str] = ()
+) -> Hint | None:
+    """Return what to say instead of searching, or None if the question can be searched.
+
+    `languages` are the codes of the languages that can be asked in; none means any. `examples` are questions that are
+    answered.
     """
+    examples = tuple(examples[:NAMED])
     spoken, terms = _spoken(question), set(analyzer.terms(question))
     if GREETING.fullmatch(spoken):
-        return f"Hello! {_invitation(store)}"
+        return Hint("greeting", f"Hello! {_invitation(store, examples)}", examples)
     if THANKS.fullmatch(spoken):
-        return f"You’re welcome. {_invitation(store)}"
+        return Hint("thanks", f"You’re welcome. {_invitation(store, examples)}", examples)
     if FAREWELL.fullmatch(spoken):
-        return "Goodbye!"
+        return Hint("farewell", "Goodbye!")
     if not terms:
-        return f"There is no word in that to search for. {_invitation(store)}"
+        return Hint("empty", f"There is no word in that to search for. {_invitation(store, examples)}", examples)
     if languages and is_foreign(question, languages, lambda: 2 * len(store.known(list(terms))) >= len(terms)):
         names = " or ".join(LANGUAGES[code].capitalize() for code in languages)
-        return f"That doesn’t seem to be in {names}: ask these documents in {names}."
-    return ""
+        text = f"That doesn’t seem to be in {names}: ask these documents in {names}."
+        return Hint("foreign", text, languages=tuple(languages))
+    return None
 
 
 def is_small_talk(question: str) -> bool:
@@ -57,9 +71,15 @@ def _spoken(question: str) -> str:
     return " ".join(WORD.findall(fold(question)))
 
 
-def _invitation(store: "Store") -> str:
-    topics = " or ".join(f"“{topic}”" for topic in topics_of(store, TOPICS))
-    return f"Ask these documents a question{f', for instance about {topics}' if topics else ''}."
+def _invitation(store: "Store", examples: Sequence[str]) -> str:
+    if examples:
+        return f"Ask these documents a question, for instance {_quoted(examples)}"
+    topics = topics_of(store, NAMED)
+    return f"Ask these documents a question{f', for instance about {_quoted(topics)}' if topics else ''}."
+
+
+def _quoted(texts: Sequence[str]) -> str:
+    return " or ".join(f"“{text}”" for text in texts)
 
 
 def topics_of(store: "Store", k: int) -> list[str]:

@@ -19,12 +19,12 @@ from qa.web.pages.pictures import Pictures
 from qa.web.pages.source import message_html, source_html
 from qa.web.record import Record, Verdict
 from qa.web.service import Service
+from qa.web.words import STATIC, widget_script
 
 MAX_QUESTION = 2000  # characters
 MAX_ANSWER = 20_000  # characters, of an answer that is sent back as history or feedback
 MAX_HISTORY = 20  # questions
 RETRY_AFTER = {"Retry-After": "2"}  # seconds, while the documents are being loaded
-STATIC = Path(__file__).parent / "static"
 
 log = logging.getLogger("qa.web")
 
@@ -138,10 +138,22 @@ def routes(service: Service, settings: Settings, record: Record | None = None) -
         return HTMLResponse(source_html(found, start, end, root, *links, pictured=pictures.are_of(found)))
 
     @router.get("/widget.js", include_in_schema=False)
+    def widget() -> Response:
+        return Response(widget_script(), media_type="text/javascript", headers={"Cache-Control": "max-age=600"})
+
+    @router.get("/chat.js", include_in_schema=False)
+    @router.get("/icon.svg", include_in_schema=False)
+    @router.get("/icon.png", include_in_schema=False)
     @router.get("/embed.css", include_in_schema=False)
     @router.get("/source.css", include_in_schema=False)
     def static(request: Request) -> FileResponse:
         return FileResponse(STATIC / request.url.path.rpartition("/")[2])
+
+    @router.get("/logo", include_in_schema=False)
+    def logo() -> FileResponse:
+        if not settings.logo:
+            raise HTTPException(404, "there is no logo here: set QA_LOGO to its file")
+        return FileResponse(settings.logo)
 
     @router.get("/embed", include_in_schema=False)
     def embed(request: Request) -> HTMLResponse:

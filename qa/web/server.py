@@ -6,6 +6,7 @@ import inspect
 import logging
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
@@ -25,12 +26,13 @@ from qa.web.guard.connections import Server, configured
 from qa.web.guard.joins import Joins
 from qa.web.guard.limits import MAX_IN_FLIGHT, Limits
 from qa.web.guard.origins import Guard
+from qa.web.pages.head import Head
 from qa.web.record import Record
 from qa.web.service import Service
+from qa.web.words import STATIC
 
 API_VERSION = "1"
 MAX_QUEUE = 64  # questions of the chat page that wait
-MAX_SESSIONS = 1000  # conversations of the chat page that are kept
 
 log = logging.getLogger("qa.questions")
 
@@ -55,6 +57,7 @@ def serve(
     gc.collect()
     gc.freeze()  # else, among many connections, questions wait while all of what never goes is looked through again
     service.start()
+    threading.Thread(target=_find_examples, args=(service,), name="find-examples", daemon=True).start()
     beside(service)
     server.run(sockets=[listener])
     if service.failure:
@@ -66,6 +69,12 @@ def _share_memory() -> None:
     m_arena_max = -8
     with suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).mallopt(m_arena_max, 2)
+
+
+def _find_examples(service: Service) -> None:
+    """Have the examples there before anybody looks for them."""
+    with suppress(Exception):  # whoever serves says why there is no assistant
+        service.examples()
 
 
 def http_server(service: Service, settings: Settings) -> uvicorn.Server:
@@ -84,7 +93,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
 
     # it would load Matplotlib with the first question, where that is installed
     gr.utils.MatplotlibBackendMananger = nullcontext  # type: ignore[misc, assignment]
-    from qa.web.pages.chat import CSS, chat_page, theme
+    from qa.web.pages.chat import CSS, chat_page, theme, translations
 
     app = FastAPIOffline(title=settings.title, version=API_VERSION, redoc_url=None)
     handle_errors(app)
@@ -94,11 +103,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     service.on_answer = _noting(settings, record)
     app.include_router(routes(service, settings, record))
     origins = settings.allowed_origins
-    recorded = settings.record_days if settings.record else 0
-    page = chat_page(service, settings.title, recorded).queue(
-        default_concurrency_limit=MAX_IN_FLIGHT, max_size=MAX_QUEUE
-    )
-    page.state_session_capacity = MAX_SESSIONS
+    page = chat_page(service, settings.title).queue(default_concurrency_limit=MAX_IN_FLIGHT, max_size=MAX_QUEUE)
     app.add_middleware(Limits, rate=settings.rate, token=settings.token, joins=Joins(page))
     app.add_middleware(
         CORSMiddleware,
@@ -107,6 +112,8 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
         allow_headers=["Content-Type", "Authorization"],
         expose_headers=["Retry-After"],
     )
+    recorded = settings.record_days if settings.record else 0
+    app.add_middleware(Head, settings=settings, recorded=recorded)
     app.add_middleware(Guard, origins=origins, host=settings.host, url=settings.url)
     if settings.proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.proxies)
@@ -120,6 +127,8 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
         run_history=False,
         theme=theme(),
         css_paths=CSS,
+        favicon_path=settings.logo or str(STATIC / "icon.png"),
+        i18n=translations(),
         show_error=False,
         ssr_mode=False,
         pwa=False,

@@ -25,6 +25,7 @@ class Service:
         self._open_assistant = open_assistant
         self._on_failure = on_failure
         self.on_answer = lambda *_: None
+        self._finding = threading.Lock()
 
     def start(self) -> None:
         """Begin to open the assistant."""
@@ -62,6 +63,13 @@ class Service:
         answer = assistant.ask(question, history)
         self.on_answer(answer, 1000 * (time.perf_counter() - begin))
         return answer
+
+    def examples(self) -> list[str]:
+        """Return questions to begin with; whoever asks before they are found waits some seconds."""
+        if self._closed:
+            return []
+        with self._finding:
+            return list(self.assistant().find_examples())
 
     def close(self, reason: QAError) -> None:
         """Have the questions that come from now on refused with a reason, until there is another assistant."""

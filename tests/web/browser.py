@@ -21,4 +21,4 @@ def browser() -> Iterator[Browser]:
 
 def ready(page: Page | FrameLocator) -> None:
     """Wait until the chat page listens: what is typed before its scripts are there is lost."""
-    expect(page.get_by_text("Ask a question, or begin with one of these.")).to_be_visible(timeout=60_000)
+    expect(page.locator(".qa-greeting p")).to_contain_text("Ask a question", timeout=60_000)

@@ -4,7 +4,7 @@ import pytest
 
 from qa import Answer, Citation, Hit, Passage
 from qa.types import Sentence
-from qa.web.pages.render import answer_html
+from qa.web.pages.render import answer_html, copied
 
 TEXT = "These are free: dogs, cats. They need a ticket. Bicycles cost 3 euros."
 
@@ -41,6 +41,20 @@ def test_a_quote_that_leans_on_what_stands_before_it_is_shown_in_its_passage(
     assert ("Not sure, the closest is:" in shown) == unsure
     assert "Ferries › Fares</summary>" in shown
     assert "Ferries › Fares, page 2, read from a scan</summary>" in html(start, end, *lists, page=2, scanned=True)
+
+
+def test_a_passage_that_is_quoted_more_than_once_is_one_source() -> None:
+    quotes = [Citation("ferries.md", "Ferries", "Fares", TEXT[a:b], a, b) for a, b in [(0, 27), (28, 47), (48, 70)]]
+    shown = answer_html(Answer("What?", "What?", TEXT, tuple(quotes), (Hit(passage(), 1.0),), 0.9, False))
+    assert shown.count("<details") == 1
+    assert shown.count("<mark>") == 3
+
+
+def test_an_answer_is_copied_as_text_with_where_it_stands_in_the_readers_language() -> None:
+    found = Citation("ferries.md", "Ferries", "Fares", TEXT[48:70], 48, 70, page=2)
+    answer = Answer("What?", "What?", found.quote, (found,), (Hit(passage(), 1.0),), 0.9, False)
+    where = "Ferries › Fares, Seite 2\nsource/ferries.md?start=48&end=70#quote"
+    assert copied(answer, "de") == f"{found.quote}\n\n“{found.quote}”\n{where}"
 
 
 def test_the_words_that_answer_stand_out_and_other_places_are_linked() -> None:

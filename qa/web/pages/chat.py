@@ -1,32 +1,25 @@
-"""The chat page, in Gradio."""
+"""The chat page, in Gradio: what asks and answers. How a conversation is shown and kept is in static/chat.js."""
 
 import logging
 import time
-from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from pydantic import ValidationError
 
 from qa.answer import schema
-from qa.assistant import History
 from qa.errors import NoDocuments, QAError, StoreUnavailable
 from qa.types import Answer
-from qa.web.api import MAX_HISTORY, MAX_QUESTION
-from qa.web.pages.render import answer_html, trimmed
+from qa.web.api import MAX_HISTORY, MAX_QUESTION, Ask
+from qa.web.pages.render import answer_html, copied
 from qa.web.service import Service
+from qa.web.words import LANGUAGES, STATIC, language_of, words
 
-CSS = Path(__file__).parents[1] / "static" / "chat.css"
-ABOUT = "Answers are the documents’ own words, quoted and cited; what they don’t hold is declined."
-RECORDED = "Questions are kept for {days} days, nothing of who asks."
-LOADING = "The documents are being loaded. You can type already: the answer comes as soon as they are there."
-EXAMPLE = "What is said about “{topic}”?"
-EXAMPLES = 4
-MAX_SHOWN = 50  # answers of a conversation
+CSS = STATIC / "chat.css"
+FIELDS = ("question_field", "question_hint", "ask")  # the keys of their words
+START = "questionBox.start(element, () => trigger('submit'))"
 
 log = logging.getLogger("qa.questions")
-
-Answers = list[Answer]
 
 
 def theme() -> gr.themes.Base:
@@ -44,15 +37,52 @@ def theme() -> gr.themes.Base:
     )
 
 
-def chat_page(service: Service, title: str, recorded: int = 0) -> gr.Blocks:
-    """The page: the conversation, where to type, and a few questions to begin with.
+def translations() -> gr.I18n:
+    """The words of Gradio's own fields, which it chooses by the browser's language."""
+    return gr.I18n(**{language: {key: words(language)[key] for key in FIELDS} for language in LANGUAGES})
 
-    `recorded` is for how many days questions are kept, 0 where they aren't: the page says so.
-    """
 
-    def answered(question: str, history: History = ()) -> Answer:
+def chat_page(service: Service, title: str) -> gr.Blocks:
+    """The page: the conversation, and where to type."""
+
+    def respond(question: str, history: Any, request: gr.Request) -> dict[str, Any] | None:
+        """What chat.js shows: an answer and what is kept of it, or an error."""
+        if not question.strip():
+            return None
+        language = language_of(request.headers.get("accept-language", ""))
+        said = words(language)
         try:
-            return service.ask(question, history)
+            wanted = Ask(question=question, history=history[-MAX_HISTORY:] if isinstance(history, list) else [])
+        except ValidationError:
+            return {"question": question, "error": said["too_long"].replace("{n}", str(MAX_QUESTION))}
+        try:
+            answer = service.assistant().ask(wanted.question, wanted.history)
+        except StoreUnavailable:
+            return {"question": question, "error": said["unreachable"]}
+        except NoDocuments:
+            return {"question": question, "error": said["no_documents"]}
+        except QAError as error:
+            log.error("%s", error)
+            return {"question": question, "error": said["damaged"]}
+        return {
+            "question": question,
+            "standalone": answer.standalone,
+            "text": answer.text,
+            "html": answer_html(answer, language),
+            "copy": copied(answer, language),
+        }
+
+    def ask(question: str) -> dict[str, Any]:
+        """Answer a question in the documents' own words, with citations, or say that they don't hold the answer."""
+        if len(question) > MAX_QUESTION:
+            raise gr.Error(f"The question is longer than {MAX_QUESTION} characters: shorten it")
+        begin = time.perf_counter()
+        answer = answered(question)
+        return schema.Answer.of(answer, 1000 * (time.perf_counter() - begin)).as_json()
+
+    def answered(question: str) -> Answer:
+        try:
+            return service.ask(question)
         except StoreUnavailable:
             raise gr.Error("The documents can’t be reached: ask again in a moment") from None
         except NoDocuments:
@@ -61,81 +91,35 @@ def chat_page(service: Service, title: str, recorded: int = 0) -> gr.Blocks:
             log.error("%s", error)
             raise gr.Error("The documents can’t be read; the server’s log says why") from None
 
-    def check(question: str) -> None:
-        if len(question) > MAX_QUESTION:
-            raise gr.Error(f"The question is longer than {MAX_QUESTION} characters: shorten it")
+    def opened() -> dict[str, bool]:
+        """Whether there are documents, once they are loaded."""
+        return {"isOpen": not service.is_closed and service.assistant() is not None}
 
-    def respond(question: str, answers: Answers) -> tuple[str, list[Any], Answers, gr.Button]:
-        if not question.strip():
-            return "", _messages(answers), answers, gr.Button()
-        check(question)
-        history = [(answer.standalone, answer.text) for answer in answers[-MAX_HISTORY:]]
-        answer = answered(question, history)
-        answers = [*answers, trimmed(answer)][-MAX_SHOWN:]
-        changed = answers[-1].standalone != question
-        return "", _messages(answers), answers, gr.Button(visible=changed)
-
-    def ask(question: str) -> dict[str, Any]:
-        """Answer a question in the documents' own words, with citations, or say that they don't hold the answer."""
-        check(question)
-        begin = time.perf_counter()
-        answer = answered(question)
-        return schema.Answer.of(answer, 1000 * (time.perf_counter() - begin)).as_json()
-
-    def welcome() -> gr.Chatbot:
-        if service.is_closed:
-            return gr.Chatbot(examples=[], placeholder="There are no documents any more.")
-        topics = service.assistant().topics(EXAMPLES)
-        examples: list[Any] = [{"text": EXAMPLE.format(topic=topic)} for topic in topics]
-        return gr.Chatbot(examples=examples, placeholder="Ask a question, or begin with one of these.")
-
+    said = translations()
     page: gr.Blocks
     with gr.Blocks(title=title, analytics_enabled=False, fill_height=True) as page:
-        answers = gr.State([])
-        about = f"{ABOUT} {RECORDED.format(days=recorded)}" if recorded else ABOUT
-        gr.HTML(f"<h1>{escape(title)}</h1><p>{escape(about)}</p>", elem_id="qa-title")
-        chat = gr.Chatbot(
-            placeholder=LOADING,
-            label="Conversation",
-            show_label=False,
-            render_markdown=False,
-            feedback_options=None,
-            buttons=[],
-            layout="bubble",
-            scale=1,
-            elem_id="qa-chat",
-        )
+        shown = gr.HTML(elem_id="qa-chat", html_template="", js_on_load=START, apply_default_css=False, scale=1)
+        earlier, entry, state, examples = (gr.JSON(visible=False) for _ in range(4))
         with gr.Row(elem_id="qa-ask"):
             question = gr.Textbox(
-                label="Question",
-                placeholder="Ask a question",
+                label=said("question_field"),
+                placeholder=said("question_hint"),
                 show_label=False,
                 container=False,
                 autofocus=True,
                 max_length=MAX_QUESTION,
                 scale=1,
             )
-            send = gr.Button("Ask", variant="primary", scale=0, min_width=72)
-        edit = gr.Button("Edit what was searched", size="sm", visible=False)
-        asked, shown = [question, answers], [question, chat, answers, edit]
-        edit.click(lambda answers: answers[-1].standalone, answers, question, api_visibility="private")
-        gr.on([question.submit, send.click], respond, asked, shown, api_visibility="private")
-        chosen = chat.example_select(_chosen, None, [question], api_visibility="private")
-        chosen.then(respond, asked, shown, api_visibility="private")
-        chat.clear(lambda: ("", [], [], gr.Button(visible=False)), None, shown, api_visibility="private")
+            send = gr.Button(said("ask"), variant="primary", scale=0, min_width=72, elem_id="qa-send")
+        quietly: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        asking = "(typed) => questionBox.ask(typed)"
+        triggers = [question.submit, send.click, shown.submit]
+        asked = gr.on(triggers, respond, [question, earlier], entry, js=asking, trigger_mode="multiple", **quietly)
+        asked.success(None, entry, None, js="(entry) => questionBox.arrived(entry)", api_visibility="private")
+        asked.failure(None, None, None, js="() => questionBox.failed()", api_visibility="private")
         gr.api(ask, api_name="ask")  # type: ignore[attr-defined]  # not in its list of exports
-        page.load(welcome, outputs=chat, api_visibility="private", show_progress="hidden")
+        opening = page.load(opened, None, state, **quietly)
+        opening.success(None, state, None, js="(state) => questionBox.ready(state)", api_visibility="private")
+        finding = page.load(service.examples, None, examples, **quietly)
+        finding.success(None, examples, None, js="(found) => questionBox.suggest(found)", api_visibility="private")
     return page
-
-
-def _chosen(event: gr.SelectData) -> str:
-    return str(event.value["text"])
-
-
-def _messages(answers: Answers) -> list[Any]:
-    """The conversation as Gradio's messages; as HTML of ours, so that nobody's text is read as Markdown or HTML."""
-    messages = []
-    for answer in answers:
-        messages.append({"role": "user", "content": gr.HTML(f"<p>{escape(answer.question)}</p>")})
-        messages.append({"role": "assistant", "content": gr.HTML(answer_html(answer))})
-    return messages

@@ -11,33 +11,7 @@ const HISTORY = 10; // answers sent along with a question
 const KEPT = 40; // answers kept from page to page
 const NEAREST = 3; // passages below an abstention
 const RETRIES = 5; // while the server loads its documents
-const LANGUAGES = ["en", "ru", "de", "es"];
-const WORDS = {
-  title: ["Ask the documents", "Спросить документы", "Dokumente befragen", "Consultar los documentos"],
-  greeting: ["Answers are exact quotes.", "Ответы — точные цитаты.", "Antworten sind Zitate.", "Solo citas exactas."],
-  question: ["Your question", "Ваш вопрос", "Ihre Frage", "Su pregunta"],
-  send: ["Send", "Спросить", "Senden", "Enviar"],
-  close: ["Close", "Закрыть", "Schließen", "Cerrar"],
-  clear: ["Clear", "Очистить", "Leeren", "Borrar"],
-  copy: ["Copy", "Копировать", "Kopieren", "Copiar"],
-  up: ["Helpful", "Полезно", "Hilfreich", "Útil"],
-  down: ["Not helpful", "Не полезно", "Nicht hilfreich", "No es útil"],
-  edit: ["Edit", "Изменить", "Ändern", "Editar"],
-  searched: ["Searched: ", "Искали: ", "Gesucht: ", "Buscado: "],
-  searching: ["Searching…", "Ищем…", "Suche…", "Buscando…"],
-  unsure: ["Not sure, the closest is:", "Не уверены, ближе всего:", "Unsicher, am nächsten:", "Sin certeza, quizá:"],
-  also: ["Also in ", "Также в ", "Auch in ", "También en "],
-  scanned: [", read from a scan", ", прочитано со скана", ", aus einem Scan gelesen", ", leído de un escaneo"],
-  nearest: ["Nearest passages:", "Ближайшие отрывки:", "Nächste Stellen:", "Pasajes más cercanos:"],
-  marked: ["The marked copy", "Копия с отметкой", "Kopie mit Markierung", "La copia marcada"],
-  source: ["Open the source", "Открыть источник", "Quelle öffnen", "Abrir la fuente"],
-  retry: ["Retry", "Повторить", "Wiederholen", "Reintentar"],
-  error: ["Error {n}", "Ошибка {n}", "Fehler {n}", "Error {n}"],
-  offline: ["The server can’t be reached.", "Сервер недоступен.", "Server nicht erreichbar.", "Sin conexión."],
-  loading: ["The documents are being loaded…", "Документы загружаются…", "Dokumente laden…", "Cargando documentos…"],
-  wait: ["Too many questions: wait {n} s.", "Подождите {n} с.", "Bitte {n} s warten.", "Espere {n} s."],
-  forbidden: ["This page is not allowed to ask.", "Страница без доступа.", "Seite ohne Zugriff.", "Página sin acceso."],
-};
+const { languages: LANGUAGES, box: WORDS } = {}; // words.json, put in by the server
 
 // `!important` in here wins over all that a page aims at the host element; `medium` is the reader's own font size.
 const STYLE = `
@@ -266,7 +240,7 @@ function createBox(host, options) {
     refresh();
     try {
       const entry = { question, result: await request(question, body, current.signal) };
-      fill(body, entry.result.answer, answerNodes(entry));
+      fill(body, textOf(entry.result), answerNodes(entry));
       answered.push(entry);
       save();
     } catch ({ message }) {
@@ -276,6 +250,12 @@ function createBox(host, options) {
       if (asking === current) asking = null;
       refresh();
     }
+  }
+
+  /** An answer, or why there is none in the language of the box. */
+  function textOf({ answer, reason, languages = [] }) {
+    const names = languages.map((code) => new Intl.DisplayNames([code], { type: "language" }).of(code));
+    return WORDS[`said_${reason}`] ? say(`said_${reason}`, names.join(", ")) : answer;
   }
 
   /** Shows nodes below a question, and has their text read out. */
@@ -346,10 +326,13 @@ function createBox(host, options) {
     return [...unsure, el("ul", {}, ...items), ...sources];
   }
 
-  function abstention({ answer, hits }) {
+  function abstention(result) {
+    const { hits, examples = [] } = result;
     const nearest = hits.slice(0, NEAREST).map((hit) => source({ ...hit, cited: [] }));
     if (nearest.length) nearest.unshift(el("small", {}, say("nearest")));
-    return [el("strong", {}, answer), ...nearest];
+    const asking = examples.map((example) => button(example, () => ask(example)));
+    const suggested = asking.length ? [el("div", { className: "wrap" }, ...asking)] : [];
+    return [el("strong", {}, textOf(result)), ...suggested, ...nearest];
   }
 
   function source(passage, badge, open = false) {
@@ -380,7 +363,7 @@ function createBox(host, options) {
       live.textContent = note.textContent;
     };
     const cited = result.citations.map((each) => `“${each.quote}”\n${placed(each)}\n${address(each)}`);
-    const text = [result.answer, ...cited].join("\n\n");
+    const text = [textOf(result), ...cited].join("\n\n");
     const copy = button(say("copy"), () => act(() => navigator.clipboard.writeText(text)));
     copy.hidden = !navigator.clipboard; // as on http
     const thumbs = ["up", "down"].map((verdict) => {
