@@ -14,7 +14,7 @@ from qa.errors import SettingsError
 
 PREFIX = "QA_"
 FILE = "question-box.toml"
-PATHS = ("corpus", "index", "feedback", "record")  # in FILE, relative to its folder
+PATHS = ("corpus", "index", "feedback", "record", "logo")  # in FILE, relative to its folder
 MOST_DAYS = 36500  # that what is asked is kept
 LIKE = 0.75  # the similarity to a setting's name from which on a name is taken for a misspelling of it
 RUNTIMES = ("onnx", "int8", "torch")  # of the encoder
@@ -63,9 +63,7 @@ class Settings:
 
         Raises SettingsError, naming the variable, if a value can't be used or a name is misspelt.
         """
-        for name in _unknown(environ):
-            if meant := _meant(name):
-                raise SettingsError(f"{name} isn't a setting: did you mean {meant}?")
+        _check_names(environ)
         values: dict[str, Any] = {}
         for field in fields(cls):
             name = PREFIX + field.name.upper()
@@ -181,8 +179,11 @@ def _in_file(path: Path) -> dict[str, str]:
     return given
 
 
-def _unknown(names: Iterable[str]) -> list[str]:
-    return [name for name in names if name.startswith(PREFIX) and name not in NAMES]
+def _check_names(names: Iterable[str]) -> None:
+    """Raise SettingsError if a name is nearly a setting's."""
+    for name in names:
+        if name.startswith(PREFIX) and name not in NAMES and (meant := _meant(name)):
+            raise SettingsError(f"{name} isn't a setting: did you mean {meant}?")
 
 
 def _meant(name: str) -> str:

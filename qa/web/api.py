@@ -3,7 +3,6 @@
 import logging
 import time
 from html import escape
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Request

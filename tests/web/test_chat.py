@@ -19,7 +19,7 @@ from qa.answer.reader import ABSTENTION
 from qa.answer.schema import UNSURE
 from qa.encoder.base import Encoder
 from qa.types import REASONS
-from qa.web.feedback import Feedback
+from qa.web.record import Record
 from qa.web.words import ALL, LANGUAGES, language_of, words
 
 HANDBOOK = Path(__file__).parents[3] / "shared" / "evaldata" / "manuals" / "basecamp" / "documents"
@@ -194,7 +194,7 @@ def test_an_answer_is_copied_with_its_place_and_judged(browser: Browser, address
         expect(page.locator(".qa-actions output")).to_have_text("Thank you")
         page.reload()
         expect(page.get_by_role("button", name="Helpful", exact=True)).to_have_attribute("aria-pressed", "true")
-    assert [(row.question, row.verdict) for row in Feedback(feedback).rows()] == [("Which river is the port on?", "up")]
+    assert [(row.question, row.verdict) for row in Record(feedback).rows()] == [("Which river is the port on?", "up")]
 
 
 @browsing

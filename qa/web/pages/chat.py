@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from qa.answer import schema
 from qa.errors import NoDocuments, QAError, StoreUnavailable
-from qa.types import Answer
 from qa.web.api import MAX_HISTORY, MAX_QUESTION, Ask
 from qa.web.pages.render import answer_html, copied
 from qa.web.service import Service
@@ -56,14 +55,9 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
         except ValidationError:
             return {"question": question, "error": said["too_long"].replace("{n}", str(MAX_QUESTION))}
         try:
-            answer = service.assistant().ask(wanted.question, wanted.history)
-        except StoreUnavailable:
-            return {"question": question, "error": said["unreachable"]}
-        except NoDocuments:
-            return {"question": question, "error": said["no_documents"]}
+            answer = service.ask(wanted.question, wanted.history)
         except QAError as error:
-            log.error("%s", error)
-            return {"question": question, "error": said["damaged"]}
+            return {"question": question, "error": said[_key_of(error)]}
         return {
             "question": question,
             "standalone": answer.standalone,
@@ -77,19 +71,11 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
         if len(question) > MAX_QUESTION:
             raise gr.Error(f"The question is longer than {MAX_QUESTION} characters: shorten it")
         begin = time.perf_counter()
-        answer = answered(question)
-        return schema.Answer.of(answer, 1000 * (time.perf_counter() - begin)).as_json()
-
-    def answered(question: str) -> Answer:
         try:
-            return service.ask(question)
-        except StoreUnavailable:
-            raise gr.Error("The documents can’t be reached: ask again in a moment") from None
-        except NoDocuments:
-            raise gr.Error("There are no documents any more: ask again when there are") from None
+            answer = service.ask(question)
         except QAError as error:
-            log.error("%s", error)
-            raise gr.Error("The documents can’t be read; the server’s log says why") from None
+            raise gr.Error(words("en")[_key_of(error)]) from None
+        return schema.Answer.of(answer, 1000 * (time.perf_counter() - begin)).as_json()
 
     def opened() -> dict[str, bool]:
         """Whether there are documents, once they are loaded."""
@@ -123,3 +109,13 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
         finding = page.load(service.examples, None, examples, **quietly)
         finding.success(None, examples, None, js="(found) => questionBox.suggest(found)", api_visibility="private")
     return page
+
+
+def _key_of(error: QAError) -> str:
+    """Return the key of the words that say why there is no answer; what the owner has to mend is logged."""
+    if isinstance(error, StoreUnavailable):
+        return "unreachable"
+    if isinstance(error, NoDocuments):
+        return "no_documents"
+    log.error("%s", error)
+    return "damaged"
