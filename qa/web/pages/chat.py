@@ -4,12 +4,12 @@ import time
 from typing import Any
 
 import gradio as gr
+from pydantic import ValidationError
 
 from qa.answer import schema
-from qa.assistant import History
 from qa.errors import NoDocuments, StoreUnavailable
 from qa.types import Answer
-from qa.web.api import MAX_HISTORY, MAX_QUESTION
+from qa.web.api import MAX_HISTORY, MAX_QUESTION, Ask
 from qa.web.pages.render import answer_html, copied
 from qa.web.service import Service
 from qa.web.words import LANGUAGES, STATIC, language_of, words
@@ -42,16 +42,18 @@ def translations() -> gr.I18n:
 def chat_page(service: Service, title: str) -> gr.Blocks:
     """The page: the conversation, and where to type."""
 
-    def respond(question: str, history: History, request: gr.Request) -> dict[str, Any] | None:
+    def respond(question: str, history: Any, request: gr.Request) -> dict[str, Any] | None:
         """What chat.js shows: an answer and what is kept of it, or an error."""
         if not question.strip():
             return None
         language = language_of(request.headers.get("accept-language", ""))
         said = words(language)
-        if len(question) > MAX_QUESTION:
+        try:
+            wanted = Ask(question=question, history=history[-MAX_HISTORY:] if isinstance(history, list) else [])
+        except ValidationError:
             return {"question": question, "error": said["too_long"].replace("{n}", str(MAX_QUESTION))}
         try:
-            answer = service.assistant().ask(question, [(asked, text) for asked, text in history[-MAX_HISTORY:]])
+            answer = service.assistant().ask(wanted.question, wanted.history)
         except StoreUnavailable:
             return {"question": question, "error": said["unreachable"]}
         except NoDocuments:
