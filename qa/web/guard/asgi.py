@@ -21,6 +21,11 @@ def headers_of(scope: Scope) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope.get("headers", [])}
 
 
+def path_of(scope: Scope) -> str:
+    """A request's path as the application's routes see it: below the root that the application is mounted under."""
+    return str(scope["path"]).removeprefix(scope.get("root_path", ""))
+
+
 async def refuse(
     send: Send, status: int, error: str, headers: Mapping[str, str] | None = None, unread: Receive | None = None
 ) -> None:

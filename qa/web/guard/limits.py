@@ -15,7 +15,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
-from qa.web.guard.asgi import MAX_BODY, App, Message, Receive, Scope, Send, headers_of, redirect, refuse, show
+from qa.web.guard.asgi import MAX_BODY, App, Message, Receive, Scope, Send, headers_of, path_of, redirect, refuse, show
 from qa.web.guard.joins import Joins
 from qa.web.pages.source import token_html
 
@@ -59,7 +59,7 @@ class Limits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path, headers = scope["path"], headers_of(scope)
+        path, headers = path_of(scope), headers_of(scope)
         client = scope["client"][0] if scope.get("client") else ""
         if path.startswith(GRADIO) and not path.removeprefix(GRADIO).startswith(OPEN):
             await refuse(send, 404, "there is nothing here", unread=receive)
@@ -86,7 +86,7 @@ class Limits:
         body = await _whole(receive, send)
         if body is None:
             return
-        path = scope["path"]
+        path = path_of(scope)
         if _depth(body) > MAX_DEPTH:
             await refuse(
                 send, 400, f"the request has lists in more than {MAX_DEPTH} lists: send what the API describes"

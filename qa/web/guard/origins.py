@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from qa.settings import origin_of
-from qa.web.guard.asgi import App, Message, Receive, Scope, Send, headers_of, refuse
+from qa.web.guard.asgi import App, Message, Receive, Scope, Send, headers_of, path_of, refuse
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 FORWARDED = ("forwarded", "x-forwarded-", "x-real-ip")  # what a client may claim of itself
@@ -56,7 +56,7 @@ class Guard:
 
         async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*_without_server(message["headers"]), *self._security(scope["path"])]
+                message["headers"] = [*_without_server(message["headers"]), *self._security(path_of(scope))]
             await send(message)
 
         origin, host = headers.get("origin"), headers.get("host", "")

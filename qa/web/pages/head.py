@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 
 from qa.settings import DEFAULTS, Settings
-from qa.web.guard.asgi import App, Message, Receive, Scope, Send
+from qa.web.guard.asgi import App, Message, Receive, Scope, Send, path_of
 from qa.web.words import language_of, words
 
 THEIRS = re.compile(r'\s*<(?:meta\s+(?:name|property)="(?:og|twitter):|link rel="manifest")[^>]*>')
@@ -26,8 +26,7 @@ class Head:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and change what is answered where that is the page."""
-        root = scope.get("root_path", "")
-        if scope["type"] != "http" or scope["path"].removeprefix(root).strip("/"):
+        if scope["type"] != "http" or path_of(scope).strip("/"):
             await self._app(scope, receive, send)
             return
         start: Message = {}
