@@ -71,7 +71,7 @@ class Assistant:
         opened: Opened = IN_MEMORY,
     ) -> None:
         self.store = store
-        self.encoder = encoder
+        self.encoder, self.reader = encoder, reader
         self.originals = originals
         self.snapshot, self.changes, self.skipped, self._kept = opened
         self._examples = self._kept.current if self._kept else None
@@ -97,6 +97,7 @@ class Assistant:
         examples: Sequence[str] = (),
         progress: Progress = silent,
         store: MilvusOptions | None = None,
+        reader: CrossEncoder | None = None,
     ) -> "Assistant":
         """Bring the index of a corpus up to date and answer from it.
 
@@ -105,7 +106,7 @@ class Assistant:
         stop words; "auto" detects it. `encoder` is a name, or an encoder that is loaded already. `source_url` says
         where the documents are published: see `Originals.read`. `examples` are questions to begin with, instead of
         those that `find_examples` finds. With a `store` the index is in Milvus, and the folder `index` only holds
-        caches. Raises CorpusError, EncoderError, SettingsError or StoreError.
+        caches. `reader` is one that is loaded already. Raises CorpusError, EncoderError, SettingsError or StoreError.
         """
         places = [corpus] if isinstance(corpus, Path | str) else corpus
         originals = Originals.read(source_url)
@@ -116,7 +117,7 @@ class Assistant:
         read = load_documents(places, index / TEXTS, max_file_mb, progress)
         encoder = load(encoder, index / ENCODER, runtime) if isinstance(encoder, str) else encoder
         analyzer = analyzer or Analyzer(detect_language([document.text for document in read.documents]))
-        reader, calibration = load_reader(index / ENCODER), Calibration.load(index / CALIBRATION)
+        reader, calibration = reader or load_reader(index / ENCODER), Calibration.load(index / CALIBRATION)
         indexer = Indexer(encoder, analyzer, progress)
         opened, snapshot, changes = (
             update_milvus(store, read.documents, index, indexer) if store else _update(read.documents, index, indexer)

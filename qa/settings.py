@@ -4,7 +4,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ LOCAL = "local"
 STORE = re.compile(r"local|milvus:(?:https?://[^/\s@]+(?:/\w+)?/?|(?!\w+:)\S.*\.db)")
 ANY = ("*", "null")  # origins without a host
 PORTS = {"http": 80, "https": 443}
+OF_SERVER = ("corpus", "index", "encoder", "runtime", "host", "port", "proxy", "url", "store", "store_token")
 PICTURES = (".svg", ".png", ".jpg", ".jpeg", ".webp", ".gif")
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
@@ -101,8 +102,29 @@ class Settings:
         `documents` is where they are, QA_CORPUS unless it is given. Raises SettingsError as `from_environment`.
         """
         path = file_beside(environ, documents)
-        given = _in_file(path) if path else {}
+        given = _in_file(path)[0] if path else {}
         return cls.from_environment(given | {name: value for name, value in environ.items() if value.strip()})
+
+    @classmethod
+    def find_collections(
+        cls, names: Iterable[str], environ: Mapping[str, str] = os.environ, documents: str = ""
+    ) -> "dict[str, Settings]":
+        """The options of each collection: those of its section in FILE, for the rest those that `find` gives.
+
+        Raises SettingsError as `find`, and where a section's name is nearly a collection's.
+        """
+        path = file_beside(environ, documents)
+        given, sections = _in_file(path) if path else ({}, {})
+        for name in sections.keys() - set(names):
+            if meant := _like(name, set(names) - sections.keys()):
+                raise SettingsError(f"{path} has a section [{name}], which isn't a collection: did you mean [{meant}]?")
+        given |= {name: value for name, value in environ.items() if value.strip()}
+        return {name: cls.from_environment(given | sections.get(name, {}))._below(name) for name in names}
+
+    def _below(self, collection: str) -> "Settings":
+        """The same for a collection of this name: its index and its address are below those of the server."""
+        url = f"{self.url.rstrip('/')}/{collection}" if self.url else ""
+        return replace(self, index=self.index / collection, url=url)
 
     def _check_addresses(self) -> None:
         for origin in self.origins.replace(",", " ").split():
@@ -155,12 +177,27 @@ def origin_of(url: str) -> str | None:
     return f"{split.scheme}://{host}" + (f":{port}" if port not in (None, PORTS[split.scheme]) else "")
 
 
-def _in_file(path: Path) -> dict[str, str]:
-    """The settings of a file, as the environment would have them; raises SettingsError, which names the file."""
+def _in_file(path: Path) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """The settings of a file and of each section in it, as the environment would have them.
+
+    Raises SettingsError, which names the file.
+    """
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path} can't be read ({getattr(error, 'strerror', None) or error}): mend it") from None
+    sections = {name: value for name, value in content.items() if isinstance(value, dict)}
+    given = _checked(path, {name: value for name, value in content.items() if name not in sections})
+    for section, values in sections.items():
+        for name in (PREFIX + each.upper() for each in OF_SERVER):
+            if name in values:
+                raise SettingsError(
+                    f"{path} has {name} in [{section}], but it is the server's: set it above [{section}]"
+                )
+    return given, {section: _checked(path, values) for section, values in sections.items()}
+
+
+def _checked(path: Path, content: Mapping[str, Any]) -> dict[str, str]:
     for name in content:
         if name not in NAMES:
             meant = _meant(name)
@@ -188,10 +225,14 @@ def _check_names(names: Iterable[str]) -> None:
 
 def _meant(name: str) -> str:
     """The setting that a name is like, empty where it is like none."""
+    bare = {known.removeprefix(PREFIX): known for known in NAMES}
+    return bare.get(_like(name.upper().removeprefix(PREFIX), bare), "")
+
+
+def _like(name: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
-    bare = {known.removeprefix(PREFIX): known for known in NAMES}
-    return bare.get(next(iter(get_close_matches(name.upper().removeprefix(PREFIX), bare, 1, LIKE)), ""), "")
+    return next(iter(get_close_matches(name, list(known), 1, LIKE)), "")
 
 
 def _cast(name: str, value: str, kind: type) -> Any:

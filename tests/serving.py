@@ -16,7 +16,8 @@ from qa.web.service import Service
 
 
 async def _server(service: Service, settings: Settings) -> uvicorn.Server:
-    return http_server(service, settings)  # inside a loop, as otherwise Gradio makes some that it never closes
+    # inside a loop, as otherwise Gradio makes some that it never closes
+    return http_server({"": service}, {"": settings}, settings)
 
 
 def wait_until_ready(address: str, seconds: float = 90) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qa.cli.console import progress, say
-from qa.cli.opening import open_assistant, remember, settings_of
+from qa.cli.opening import Opener, collections_of, open_assistant, remember, settings_of, settings_of_collections
 from qa.documents import sources
 from qa.errors import SettingsError
 from qa.settings import Settings
@@ -18,14 +18,23 @@ if TYPE_CHECKING:
 
 def index(
     places: Annotated[
-        list[str] | None, typer.Argument(help="Files, folders or patterns, instead of QA_CORPUS from now on.")
+        list[str] | None,
+        typer.Argument(help="Files, folders or patterns, instead of QA_CORPUS from now on; NAME=FOLDER for several."),
     ] = None,
     shard: Annotated[
         str, typer.Option(help="Embed only a shard of the files, as 3/16, for the build that takes all shards in.")
     ] = "",
 ) -> None:
     """Index the documents in the corpus; what is up to date already is left alone."""
-    settings = settings_of(places)
+    named = collections_of(places or [])
+    settings = settings_of(next(iter(named.values()), places))
+    if named and shard:
+        raise SettingsError("--shard is of one collection: name its places without NAME=, and set QA_INDEX")
+    if named:
+        opener = Opener(settings)
+        for name, own in settings_of_collections(named, settings).items():
+            say(*(f"{name}: {line}" for line in _changes(opener(own, named[name]))))
+        return
     if shard:
         _encode_shard(settings, places, shard)
         return

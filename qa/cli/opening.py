@@ -2,22 +2,84 @@
 
 import json
 import os
+import re
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from qa.cli.console import progress, say
 from qa.documents import sources
+from qa.errors import SettingsError
 from qa.settings import LOCAL, PREFIX, Settings
 from qa.types import Progress
 
 if TYPE_CHECKING:
+    from qa.answer.cross_encoder import CrossEncoder
     from qa.assistant import Assistant
     from qa.encoder.base import Encoder
     from qa.index.store import MilvusOptions
 
 SKIPPED = "skipped.json"  # in the index: the files that were skipped when the documents were last read, and why
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")  # of a collection
+# at the server there is a route, or in its index a file, of that name
+TAKEN = ("api", "calibration", "current", "encoder", "lock", "lock-holder", "sources", "texts", "vectors")
+
+
+def collections_of(places: Sequence[str]) -> dict[str, list[str]]:
+    """The places of each collection in what is given as NAME=PLACE; none where places are given without names.
+
+    Raises SettingsError where only some have names, or a name can't be used.
+    """
+    named = [place for place in places if "=" in place.partition("/")[0] and not Path(place).exists()]
+    if named and len(named) < len(places):
+        other = next(place for place in places if place not in named)
+        raise SettingsError(f"{other} is in no collection: give a name to it as well, as NAME={other}")
+    found: dict[str, list[str]] = {}
+    for name, _, place in (place.partition("=") for place in named):
+        if not NAME.fullmatch(name):
+            raise SettingsError(f"{name!r} can't be a collection's name: give small letters a to z, digits and -")
+        if name in TAKEN:
+            raise SettingsError(f"{name!r} can't be a collection's name, as the server uses it: give another")
+        if not place:
+            raise SettingsError(f"{name}= names no documents: give {name}=FOLDER")
+        found.setdefault(name, []).append(place)
+    return found
+
+
+def settings_of_collections(collections: Mapping[str, Sequence[str]], settings: Settings) -> dict[str, Settings]:
+    """The settings of each collection; raises SettingsError where the index isn't on disk."""
+    if settings.store != LOCAL:
+        raise SettingsError("QA_STORE holds one collection: serve several from indexes on disk, with QA_STORE=local")
+    found = Settings.find_collections(collections, os.environ, next(iter(collections.values()))[0])
+    return {name: replace(own, host=settings.host, port=settings.port) for name, own in found.items()}
+
+
+class Networks(NamedTuple):
+    """What reads: an encoder, by its name where it isn't loaded, and the reader, None where it isn't."""
+
+    encoder: "str | Encoder"
+    reader: "CrossEncoder | None" = None
+
+
+class Opener:
+    """Opens assistants, one at a time, all of them with one encoder and one reader, loaded with the first."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._networks: Networks | None = None
+        self._opening = threading.Lock()
+
+    def __call__(self, settings: Settings, places: Sequence[str]) -> "Assistant":
+        """Open the assistant over these places, which are asked from now on; the files that were skipped are named."""
+        with self._opening:
+            self._networks = self._networks or _networks(self._settings)
+            assistant = open_assistant(settings, places, repeat=True, networks=self._networks)
+            remember(settings, places)
+        return assistant
 
 
 def settings_of(places: Sequence[str] | None = None, **given: object) -> Settings:
@@ -30,7 +92,12 @@ def settings_of(places: Sequence[str] | None = None, **given: object) -> Setting
 
 
 def open_assistant(
-    settings: Settings, places: Sequence[str] | None = None, *, rebuild: bool = False, repeat: bool = False
+    settings: Settings,
+    places: Sequence[str] | None = None,
+    *,
+    rebuild: bool = False,
+    repeat: bool = False,
+    networks: Networks | None = None,
 ) -> "Assistant":
     """Open the assistant of these settings, over places that are given or remembered.
 
@@ -41,7 +108,7 @@ def open_assistant(
     before = {} if repeat else skipped_files(settings.index)
     with progress() as report:
         found = places or sources.of(settings.index, settings.corpus)
-        assistant = _opened(settings, found, settings.encoder, report, rebuild)
+        assistant = _opened(settings, found, networks or Networks(settings.encoder), report, rebuild)
     new = {name: reason for name, reason in assistant.skipped.items() if before.get(name) != reason}
     say(*(f"skipped {line}" for line in named(new)), err=True)
     return assistant
@@ -66,7 +133,7 @@ def skipped_files(index: Path) -> dict[str, str]:
 def _opened(
     settings: Settings,
     places: Sequence[str],
-    encoder: "str | Encoder",
+    networks: Networks,
     progress: Progress = lambda *_: None,
     rebuild: bool = False,
 ) -> "Assistant":
@@ -75,7 +142,7 @@ def _opened(
     assistant = Assistant.open(
         places,
         settings.index,
-        encoder,
+        networks.encoder,
         threshold=settings.threshold,
         sure=settings.sure,
         language=settings.language,
@@ -85,14 +152,24 @@ def _opened(
         examples=settings.example_questions,
         progress=progress,
         store=milvus_options(settings, rebuild),
+        reader=networks.reader,
     )
     _keep_skipped(settings.index, assistant.skipped)
     return assistant
 
 
 def reopened(settings: Settings, places: Sequence[str], before: "Assistant") -> "Assistant":
-    """Open the assistant anew, with the encoder that is loaded."""
-    return _opened(settings, places, before.encoder)
+    """Open the assistant anew, with the encoder and the reader that are loaded."""
+    return _opened(settings, places, Networks(before.encoder, before.reader))
+
+
+def _networks(settings: Settings) -> Networks:
+    from qa.answer.cross_encoder import load_reader
+    from qa.encoder.onnx_runtime import load
+    from qa.index.snapshots import ENCODER
+
+    folder = settings.index / ENCODER
+    return Networks(load(settings.encoder, folder, settings.runtime), load_reader(folder))
 
 
 def milvus_options(settings: Settings, rebuild: bool = False) -> "MilvusOptions | None":

@@ -2,14 +2,24 @@
 
 import os
 import threading
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qa.cli.console import say
-from qa.cli.opening import open_assistant, remember, reopened, settings_of
+from qa.cli.opening import (
+    Opener,
+    collections_of,
+    open_assistant,
+    remember,
+    reopened,
+    settings_of,
+    settings_of_collections,
+)
 from qa.documents import sources
+from qa.settings import Settings
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
@@ -18,7 +28,8 @@ if TYPE_CHECKING:
 
 def serve(
     places: Annotated[
-        list[str] | None, typer.Argument(help="Files, folders or patterns, instead of QA_CORPUS from now on.")
+        list[str] | None,
+        typer.Argument(help="Files, folders or patterns, instead of QA_CORPUS from now on; NAME=FOLDER for several."),
     ] = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on, instead of QA_HOST.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="The port, instead of QA_PORT.")] = None,
@@ -29,15 +40,22 @@ def serve(
     # said before numpy is loaded: threads that wait for its small products do so actively, on the encoder's cores
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from qa.documents import load
+    from qa.web.server import Served
     from qa.web.server import serve as serve_page
-    from qa.web.watch import watch as watch_places
 
-    settings = settings_of(places, host=host, port=port)
-    found = places or sources.of(settings.index, settings.corpus)
-    load.check(found)  # before an address is told where nothing will be
+    named = collections_of(places or [])
+    first = next(iter(named.values()), places)
+    settings = settings_of(first, host=host, port=port)
+    found = named or {"": places or sources.of(settings.index, settings.corpus)}
+    for each in found.values():
+        load.check(each)  # before an address is told where nothing will be
+    owns = settings_of_collections(named, settings) if named else {"": settings}
+    opener = Opener(settings)
 
-    def opened() -> "Assistant":
-        assistant = open_assistant(settings, found, repeat=True)
+    def opened(name: str) -> "Assistant":
+        if named:
+            return opener(owns[name], found[name])
+        assistant = open_assistant(settings, found[name], repeat=True)
         if places:
             remember(settings, places)
         return assistant
@@ -47,12 +65,20 @@ def serve(
         if open_page:
             threading.Thread(target=_show, args=[address], name="open-page", daemon=True).start()
 
-    def beside(service: "Service") -> None:
+    def beside(name: str, service: "Service") -> None:
         if watch:
-            arguments = service, found, settings.index, partial(reopened, settings, found), say
-            threading.Thread(target=watch_places, args=arguments, name="watch", daemon=True).start()
+            _watch(service, owns[name], found[name], name)
 
-    serve_page(settings, opened, announce, beside)
+    served = {name: Served(own, partial(opened, name), partial(beside, name)) for name, own in owns.items()}
+    serve_page(settings, served, announce)
+
+
+def _watch(service: "Service", settings: Settings, places: Sequence[str], name: str) -> None:
+    from qa.web.watch import watch
+
+    announce = (lambda line: say(f"{name}: {line}")) if name else say
+    arguments = service, places, settings.index, partial(reopened, settings, places), announce
+    threading.Thread(target=watch, args=arguments, name="watch", daemon=True).start()
 
 
 def _show(address: str) -> None:

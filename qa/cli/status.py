@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -52,10 +53,21 @@ def _say_indexed(settings: Settings, verify: bool) -> None:
         for name, state in indexes(options).items():
             _say("snapshot", f"{name}-{state.generation}, of {state.passages} passages by {state.settings['encoder']}")
         return
+    collections = sorted(path.parent for path in settings.index.glob(f"*/{snapshots.CURRENT}"))
     folder = snapshots.current(settings.index)
-    if folder is None:
+    if folder:
+        _say_snapshot(folder, verify)
+    elif not collections:
         say("nothing is indexed yet: run `qa index`")
-        return
+    for collection in collections:
+        _say("collection", collection.name)
+        if below := snapshots.current(collection):
+            _say_snapshot(below, verify)
+
+
+def _say_snapshot(folder: Path, verify: bool) -> None:
+    from qa.index import snapshots
+
     snapshots.check(folder, thoroughly=verify)
     built = snapshots.manifest(folder)
     _say("snapshot", f"{folder.name}, of {len(built['documents'])} documents by {built['encoder']}")

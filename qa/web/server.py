@@ -7,14 +7,15 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import uvicorn
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from qa.assistant import Assistant
@@ -26,6 +27,7 @@ from qa.web.guard.connections import Server, configured
 from qa.web.guard.joins import Joins
 from qa.web.guard.limits import MAX_IN_FLIGHT, Limits
 from qa.web.guard.origins import Guard
+from qa.web.pages.collections import Collections, entrance
 from qa.web.pages.head import Head
 from qa.web.record import Record
 from qa.web.service import Service
@@ -37,31 +39,39 @@ MAX_QUEUE = 64  # questions of the chat page that wait
 log = logging.getLogger("qa.questions")
 
 
-def serve(
-    settings: Settings,
-    open_assistant: Callable[[], Assistant],
-    announce: Callable[[str], None],
-    beside: Callable[[Service], None] = lambda _: None,
-) -> None:
-    """Serve until interrupted; `announce` is told the address. `beside` is called with what it serves, before it does.
+class Served(NamedTuple):
+    """A collection of documents as it is served; `beside` is called with its service before requests come."""
+
+    settings: Settings
+    open_assistant: Callable[[], Assistant]
+    beside: Callable[[Service], None] = lambda _: None
+
+
+def serve(settings: Settings, collections: Mapping[str, Served], announce: Callable[[str], None]) -> None:
+    """Serve collections by their names until interrupted, one without a name at /; `announce` is told the address.
 
     Raises SettingsError where the address can't be listened on, StoreError where the record can't be used, and what
-    `open_assistant` raises.
+    opening an assistant raises.
     """
     listener = listen(settings.host, settings.port)
-    service = Service(open_assistant, on_failure=lambda: setattr(server, "should_exit", True))
-    server = http_server(service, settings)
+    services = {
+        name: Service(served.open_assistant, on_failure=lambda: setattr(server, "should_exit", True))
+        for name, served in collections.items()
+    }
+    server = http_server(services, {name: served.settings for name, served in collections.items()}, settings)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     announce(f"http://{host}:{listener.getsockname()[1]}")
     _keep_little_memory()
     gc.collect()
     gc.freeze()  # else, among many connections, questions wait while all of what never goes is looked through again
-    service.start()
-    threading.Thread(target=_find_examples, args=(service,), name="find-examples", daemon=True).start()
-    beside(service)
+    for name, service in services.items():
+        service.start()
+        threading.Thread(target=_find_examples, args=(service,), name="find-examples", daemon=True).start()
+        collections[name].beside(service)
     server.run(sockets=[listener])
-    if service.failure:
-        raise service.failure
+    for service in services.values():
+        if service.failure:
+            raise service.failure
 
 
 def _keep_little_memory() -> None:
@@ -83,9 +93,13 @@ def _find_examples(service: Service) -> None:
         service.examples()
 
 
-def http_server(service: Service, settings: Settings) -> uvicorn.Server:
-    """The server of the application, to be run on a socket."""
-    return Server(configured(create_app(service, settings)))
+def http_server(
+    services: Mapping[str, Service], collections: Mapping[str, Settings], settings: Settings
+) -> uvicorn.Server:
+    """The server of collections by their names, to be run on a socket; one without a name is all of it."""
+    apps = {name: create_app(service, collections[name]) for name, service in services.items()}
+    app: ASGIApp = apps.get("") or Collections(apps, entrance(settings, collections, apps, services.values()))
+    return Server(configured(app))
 
 
 def create_app(service: Service, settings: Settings) -> FastAPI:

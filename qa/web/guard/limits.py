@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qa.web.guard.joins import Joins
-from qa.web.guard.refusals import MAX_BODY, refuse
+from qa.web.guard.layers import MAX_BODY, path_of, refuse
 from qa.web.pages.source import token_html
 
 TOO_LARGE = f"the request is larger than {MAX_BODY} bytes: shorten the question or its history"
@@ -64,7 +64,7 @@ class Limits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path, headers = scope["path"], Headers(scope=scope)
+        path, headers = path_of(scope), Headers(scope=scope)
         client = scope["client"][0] if scope.get("client") else ""
         if path.startswith(GRADIO) and not path.removeprefix(GRADIO).startswith(OPEN):
             await refuse(scope, receive, send, 404, "there is nothing here", drain=True)
@@ -97,7 +97,7 @@ class Limits:
         body = await _whole(scope, receive, send)
         if body is None:
             return
-        path = scope["path"]
+        path = path_of(scope)
         if _depth(body) > MAX_DEPTH:
             await refuse(
                 scope,

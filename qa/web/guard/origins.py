@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qa.settings import origin_of
-from qa.web.guard.refusals import refuse
+from qa.web.guard.layers import path_of, refuse
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 FORWARDED = ("forwarded", "x-forwarded-", "x-real-ip")  # what a client may claim of itself
@@ -59,7 +59,7 @@ class Guard:
 
         async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*_without_server(message["headers"]), *self._security(scope["path"])]
+                message["headers"] = [*_without_server(message["headers"]), *self._security(path_of(scope))]
             await send(message)
 
         origin, host = headers.get("origin"), headers.get("host", "")

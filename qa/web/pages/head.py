@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qa.settings import DEFAULTS, Settings
+from qa.web.guard.layers import path_of
 from qa.web.words import language_of, words
 
 THEIRS = re.compile(r'\s*<(?:meta\s+(?:name|property)="(?:og|twitter):|link rel="manifest")[^>]*>')
@@ -26,8 +27,7 @@ class Head:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and change what is answered where that is the page."""
-        root = scope.get("root_path", "")
-        if scope["type"] != "http" or scope["path"].removeprefix(root).strip("/"):
+        if scope["type"] != "http" or path_of(scope).strip("/"):
             await self._app(scope, receive, send)
             return
         start: Message = {}

@@ -6,7 +6,7 @@
 const HISTORY = 8000; // bytes of earlier questions and answers that are sent along
 const KEPT = 40; // answers kept for the next visit
 const MARGIN = 12; // pixels above the question that is scrolled to
-const STORE = "question-box";
+const STORE = `question-box${location.pathname.replace(/\/$/, "")}`; // of each collection its own
 const { words, title, about, logo, feedback } = JSON.parse(document.getElementById("qa-page").textContent);
 
 const wanted = new URLSearchParams(location.search).get("q")?.trim();

@@ -153,7 +153,8 @@ function createBox(host, options) {
   const say = (key, n) => WORDS[key][language].replace("{n}", n);
   const placed = (each) => where(each) + (each.scanned ? say("scanned") : "");
   const { title = say("title"), greeting = say("greeting"), placeholder = say("question"), examples = "" } = options;
-  const server = new URL(options.server?.replace(/\/*$/, "/") ?? ".", import.meta.url);
+  const base = new URL(options.server?.replace(/\/*$/, "/") ?? ".", import.meta.url);
+  const server = new URL(options.collection ? `${options.collection}/` : ".", base);
   const storageKey = `qa-box ${server} ${floating || host.id}`;
   let answered = []; // { question, result, verdict }
   let asking = null; // aborts what waits for its answer

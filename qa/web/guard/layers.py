@@ -1,4 +1,4 @@
-"""Refusals, as each layer in front of the application answers them."""
+"""What the layers in front of the application share: the path of a request, and how one is refused."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,6 +9,11 @@ from starlette.types import Receive, Scope, Send
 
 MAX_BODY = 256 * 1024  # bytes: the longest question with the longest history
 DRAIN_S = 1.0  # for which an unwanted body is received
+
+
+def path_of(scope: Scope) -> str:
+    """Return a request's path as the application's routes see it: below the root where the application is mounted."""
+    return str(scope["path"]).removeprefix(scope.get("root_path", ""))
 
 
 async def refuse(
