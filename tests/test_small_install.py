@@ -23,7 +23,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment whose Pythons, those that `qa` starts too, can't import what is LARGE; with an index of its own."""
+    """An environment with an index of its own, whose Pythons can't import what is LARGE, nor those that they start."""
     folder = tmp_path_factory.mktemp("small")
     blocking = f"import sys\nsys.modules.update(dict.fromkeys({LARGE!r}))\n"
     (folder / "sitecustomize.py").write_text(blocking, "utf-8")
