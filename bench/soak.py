@@ -2,8 +2,8 @@
 
     python bench/soak.py [--requests 10000]
 
-Starts `qa serve` on the demo's documents and a text of 5 MB, attacks it from this machine, and prints a table. Memory
-is resident memory. Linux only.
+Indexes the demo's documents and a text of 5 MB, starts `qa serve` on them, attacks it from this machine, and prints a
+table. Memory is resident memory. Linux only.
 """
 
 import os
@@ -89,6 +89,7 @@ class Served:
 def main(requests: Annotated[int, typer.Option(help="mixed requests")] = 10_000) -> None:
     with tempfile.TemporaryDirectory() as folder:
         make_corpus(Path(folder, "corpus"))
+        make_index(Path(folder))
         served = Served(Path(folder))
         try:
             print("| what was tried | what came of it |\n|---|---|")
@@ -103,6 +104,11 @@ def make_corpus(folder: Path) -> None:
     text = (CORPUS / "novokuznetsk.md").read_text("utf-8")
     (folder / "novokuznetsk.md").write_text(text, "utf-8")
     (folder / "large.txt").write_text(text * (LARGE_MB * 10**6 // len(text) + 1), "utf-8")
+
+
+def make_index(folder: Path) -> None:
+    settings = {"QA_CORPUS": str(folder / "corpus"), "QA_INDEX": str(folder / "index")}
+    subprocess.run([sys.executable, "-m", "qa", "index"], env=os.environ | settings, check=True, capture_output=True)
 
 
 def tried(served: Served, requests: int) -> Iterator[tuple[str, str]]:

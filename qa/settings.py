@@ -164,7 +164,7 @@ def _in_file(path: Path) -> dict[str, str]:
     for name in content:
         if name not in NAMES:
             meant = _meant(name)
-            hint = f"did you mean {meant}?" if meant else "the README lists the settings"
+            hint = f"did you mean {meant}?" if meant else "docs/settings.md lists the settings"
             raise SettingsError(f"{path} has {name}, which isn't a setting: {hint}")
         if not isinstance(content[name], str | int | float):
             raise SettingsError(f"{path} has {name} as a {type(content[name]).__name__}; give a text or a number")

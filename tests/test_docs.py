@@ -18,7 +18,7 @@ SOURCES = [path for folder in ("qa", "bench", "training", "tests") for path in (
 
 
 def test_every_setting_stands_in_the_table_with_its_default() -> None:
-    rows = dict(re.findall(r"^\| `(QA_\w+)` \| `([^`]*)` \|", README, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `(QA_\w+)` \| `([^`]*)` \|", GUIDES["settings.md"], re.MULTILINE))
     assert rows == {f"QA_{f.name.upper()}": str(getattr(Settings(), f.name)) for f in fields(Settings)}
 
 

@@ -210,7 +210,7 @@ def test_paths_in_a_file_are_from_its_folder_and_the_current_folder_s_file_is_th
     [
         ("QA_TITEL = 1", "has QA_TITEL, which isn't a setting: did you mean QA_TITLE\\?"),
         ("title = 1", "has title, which isn't a setting: did you mean QA_TITLE\\?"),
-        ("colour = 1", "has colour, which isn't a setting: the README lists the settings"),
+        ("colour = 1", "has colour, which isn't a setting: docs/settings.md lists the settings"),
         ("QA_ORIGINS = ['https://a.example']", "has QA_ORIGINS as a list; give a text or a number"),
         ("QA_PORT = 'many'", ": QA_PORT is 'many'; give a whole number"),
         ("QA_PORT = ", "can't be read \\(.*\\): mend it"),

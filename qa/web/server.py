@@ -53,7 +53,7 @@ def serve(
     server = http_server(service, settings)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     announce(f"http://{host}:{listener.getsockname()[1]}")
-    _share_memory()
+    _keep_little_memory()
     gc.collect()
     gc.freeze()  # else, among many connections, questions wait while all of what never goes is looked through again
     service.start()
@@ -64,11 +64,17 @@ def serve(
         raise service.failure
 
 
-def _share_memory() -> None:
-    """Have threads share two pools of memory, where glibc gives each its own, which keeps what was once needed."""
-    m_arena_max = -8
+def _keep_little_memory() -> None:
+    """Have glibc give back what is free from a megabyte on, and threads share two pools.
+
+    It lets each thread have a pool of its own otherwise, and learns from large blocks to keep up to 64 MB.
+    """
+    m_trim_threshold, m_mmap_threshold, m_arena_max = -1, -3, -8  # in malloc.h
     with suppress(AttributeError, OSError, TypeError):  # another C library
-        ctypes.CDLL(None).mallopt(m_arena_max, 2)
+        c_library = ctypes.CDLL(None)
+        c_library.mallopt(m_arena_max, 2)
+        c_library.mallopt(m_mmap_threshold, 2**20)
+        c_library.mallopt(m_trim_threshold, 2**20)
 
 
 def _find_examples(service: Service) -> None:

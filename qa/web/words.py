@@ -24,7 +24,7 @@ def words(language: str) -> dict[str, str]:
 
 def language_of(accepted: str) -> str:
     """Return the one of LANGUAGES that an Accept-Language header likes best, English where it names none."""
-    liked = re.findall(r"([a-z]{2,3})(?:-[\w-]+)?\s*(?:;\s*q=([\d.]+))?\s*(?:,|$)", accepted.lower())
+    liked = re.findall(r"([a-z]{2,3})(?:-[\w-]+)?\s*(?:;\s*q=([01](?:\.\d*)?))?\s*(?:,|$)", accepted.lower())
     known = [(float(weight or 1), code) for code, weight in liked if code in LANGUAGES]
     return max(known, key=lambda one: one[0], default=(1, "en"))[1]
 

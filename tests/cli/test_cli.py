@@ -68,6 +68,7 @@ def test_an_abstention_exits_with_1_and_json_is_as_the_api_gives_it(index: str) 
     done = qa("ask", "--json", "Who won the 1998 World Cup?", QA_INDEX=index)
     assert done.returncode == 1
     answer = json.loads(done.stdout)
+    assert answer.pop("reason") == "abstained"
     assert list(answer) == SHAPE
     assert answer["abstained"] is True
     assert answer["citations"] == []

@@ -6,24 +6,24 @@ from documents.files import GOOD
 
 from qa.documents.convert import VERSION, convert
 
-RECORDED_VERSION = 13
+RECORDED_VERSION = 14
 RECORDED = {
-    ".txt": "40ebc33f410c",
-    ".md": "e7275f1b1629",
-    ".html": "b8e7f4d863c9",
-    ".htm": "b8e7f4d863c9",
-    ".xhtml": "b8e7f4d863c9",
-    ".pdf": "12360b7f8eb9",
-    ".docx": "67015f851cf3",
-    ".pptx": "520a366a5bd8",
-    ".xlsx": "ca4d36177565",
-    ".csv": "9cb18246b7ed",
-    ".tsv": "9cb18246b7ed",
-    ".jsonl": "b80d8d808ed4",
-    ".epub": "e135bf755d87",
-    ".rst": "05790eec3fd0",
-    ".srt": "870688f54c67",
-    ".vtt": "4404d34fa099",
+    ".txt": "df3179019edf",
+    ".md": "a3fb1c29e312",
+    ".html": "cf2bcaeaa464",
+    ".htm": "cf2bcaeaa464",
+    ".xhtml": "cf2bcaeaa464",
+    ".pdf": "8889d9f54aea",
+    ".docx": "18a318d9c028",
+    ".pptx": "6f3e2f04e703",
+    ".xlsx": "a6755ef055c9",
+    ".csv": "1580899c1daf",
+    ".tsv": "1580899c1daf",
+    ".jsonl": "012b27f4c114",
+    ".epub": "c66a60ea4e75",
+    ".rst": "bb11f0a86d29",
+    ".srt": "2b6ac08440f9",
+    ".vtt": "47bae2ae6496",
 }
 
 

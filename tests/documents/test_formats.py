@@ -66,7 +66,7 @@ def blocks_of(found: Converted, kind: str) -> list[str]:
 
 
 def test_every_kind_has_a_good_file() -> None:
-    assert GOOD.keys() == {suffix for suffix, kind in KINDS.items() if not kind.startswith("scans:")}
+    assert GOOD.keys() == {suffix for suffix, kind in KINDS.items() if not kind.startswith("ocr.")}
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from qa import Assistant, Document, Settings
 from qa.cli.main import cli
 from qa.encoder.base import Encoder
+from qa.errors import StoreError
 from qa.types import Answer
 from qa.web.guard.limits import MAX_BODY, MAX_IN_FLIGHT_CLIENT
 
@@ -295,6 +296,22 @@ def test_an_error_of_ours_tells_nothing_of_the_machine(assistant: Assistant) -> 
             500,
             {"error": "something went wrong here; the server's log says what"},
         )
+
+
+def test_an_index_that_is_damaged_is_one_line_of_the_log(
+    assistant: Assistant, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(*_: object) -> None:
+        raise StoreError("the index is damaged: mend it")
+
+    monkeypatch.setattr(assistant, "ask", ask)
+    with serving(Settings(), lambda: assistant) as address:
+        answer = httpx.post(f"{address}/api/ask", json=QUESTION)
+        said = (500, {"error": "the documents can't be read; the server's log says why"})
+        assert (answer.status_code, answer.json()) == said
+        event = httpx.post(f"{address}/gradio_api/call/ask", json={"data": ["Which river?"]}).json()["event_id"]
+        assert "event: error" in httpx.get(f"{address}/gradio_api/call/ask/{event}", timeout=30).text
+    assert [(r.getMessage(), r.exc_info) for r in caplog.records] == [("the index is damaged: mend it", None)] * 2
 
 
 def test_questions_are_logged_only_if_asked_for(assistant: Assistant, caplog: pytest.LogCaptureFixture) -> None:

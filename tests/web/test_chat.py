@@ -288,7 +288,13 @@ def test_without_an_owners_title_and_logo_they_are_ours(address: str) -> None:
 
 @pytest.mark.parametrize(
     ("accepted", "language"),
-    [("de-AT,de;q=0.9,en;q=0.8", "de"), ("fr, ru;q=0.5, en;q=0.7", "en"), ("", "en"), ("*", "en"), ("ES-419", "es")],
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("fr, ru;q=0.5, en;q=0.7", "en"),
+        ("", "en"),
+        ("*;q=1.2.3", "en"),
+        ("ES-419", "es"),
+    ],
 )
 def test_the_language_is_the_one_that_the_browser_likes_best(accepted: str, language: str) -> None:
     assert language_of(accepted) == language

@@ -14,11 +14,15 @@ from urllib.parse import parse_qs
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.datastructures import Headers
+from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from qa.web.guard.asgi import MAX_BODY, App, Message, Receive, Scope, Send, headers_of, redirect, refuse, show
 from qa.web.guard.joins import Joins
+from qa.web.guard.refusals import MAX_BODY, refuse
 from qa.web.pages.source import token_html
 
+TOO_LARGE = f"the request is larger than {MAX_BODY} bytes: shorten the question or its history"
 MAX_DEPTH = 32  # of lists in lists in a body
 BODY_S = 10  # within which a body has to be there
 MAX_IN_FLIGHT = 32  # questions that are being answered
@@ -33,6 +37,7 @@ COUNTED = (*ASKING, "/api/feedback", "/source/")
 FREE = ("/api/health", "/widget.js", "/source.css", "/embed.css")  # what needs no token
 TOKEN_PAGE = "/token"  # takes the token from the page that asks for it
 COOKIE = "qa-session"
+NOT_KEPT = {"cache-control": "no-store"}
 # What the chat page and Gradio's client need of Gradio's own routes; the rest, as uploads, is closed.
 GRADIO = "/gradio_api/"
 OPEN = ("info", "queue/", "call/", "mcp", "heartbeat/", "startup-events", "app_id", "cancel", "reset", "login_check")
@@ -44,7 +49,7 @@ class Limits:
     `rate` is of requests a minute from one client; `joins` are what waits in the queue of the chat page.
     """
 
-    def __init__(self, app: App, rate: int, token: str, joins: Joins) -> None:
+    def __init__(self, app: ASGIApp, rate: int, token: str, joins: Joins) -> None:
         self._app = app
         self._token = token
         self._joins = joins
@@ -59,19 +64,25 @@ class Limits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path, headers = scope["path"], headers_of(scope)
+        path, headers = scope["path"], Headers(scope=scope)
         client = scope["client"][0] if scope.get("client") else ""
         if path.startswith(GRADIO) and not path.removeprefix(GRADIO).startswith(OPEN):
-            await refuse(send, 404, "there is nothing here", unread=receive)
+            await refuse(scope, receive, send, 404, "there is nothing here", drain=True)
         elif _length(headers) > MAX_BODY:
-            await refuse(send, 413, f"the request is larger than {MAX_BODY} bytes: shorten the question or its history")
+            await refuse(
+                scope,
+                receive,
+                send,
+                413,
+                f"the request is larger than {MAX_BODY} bytes: shorten the question or its history",
+            )
         elif self._token and path == TOKEN_PAGE and scope["method"] == "POST":
             await self._take_token(client, scope, receive, send)
         elif self._token and path not in FREE and not self._is_authorized(headers, client):
             await self._ask_for_token(scope, headers, receive, send)
         elif path.startswith(COUNTED) and not self._is_within_rate(client):
             late = {"retry-after": "60"}
-            await refuse(send, 429, "too many requests: wait a minute and ask again", late, unread=receive)
+            await refuse(scope, receive, send, 429, "too many requests: wait a minute and ask again", late, drain=True)
         elif scope["method"] == "POST":
             await self._with_body(client, scope, receive, send)
         elif path.startswith("/source/"):
@@ -83,20 +94,24 @@ class Limits:
 
     async def _with_body(self, client: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on once its body is there; only then does it count as in flight."""
-        body = await _whole(receive, send)
+        body = await _whole(scope, receive, send)
         if body is None:
             return
         path = scope["path"]
         if _depth(body) > MAX_DEPTH:
             await refuse(
-                send, 400, f"the request has lists in more than {MAX_DEPTH} lists: send what the API describes"
+                scope,
+                receive,
+                send,
+                400,
+                f"the request has lists in more than {MAX_DEPTH} lists: send what the API describes",
             )
             return
         if path.startswith(JOINING):
             given = _object(body)
             problem = self._joins.problem(path, len(body), given)
             if problem:
-                await refuse(send, 400, problem)
+                await refuse(scope, receive, send, 400, problem)
                 return
             await self._joins.drop_unheard()
             session = self._joins.joined(given.get("session_hash"), client)
@@ -105,7 +120,9 @@ class Limits:
         if not path.startswith(ASKING):
             await self._app(scope, _again(body, receive), send)
         elif self._is_busy(client):
-            await refuse(send, 429, "too many questions at once: ask again in a moment", {"retry-after": "2"})
+            await refuse(
+                scope, receive, send, 429, "too many questions at once: ask again in a moment", {"retry-after": "2"}
+            )
         else:
             await self._counted(client, scope, _again(body, receive), send)
 
@@ -149,30 +166,32 @@ class Limits:
     async def _ask_for_token(self, scope: Scope, headers: Mapping[str, str], receive: Receive, send: Send) -> None:
         if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
             root = scope.get("root_path", "")
-            await show(send, 401, token_html(root, f"{root}{TOKEN_PAGE}"))
+            page = token_html(root, f"{root}{TOKEN_PAGE}")
+            await HTMLResponse(page, 401, NOT_KEPT)(scope, receive, send)
         else:
             wanted = {"www-authenticate": "Bearer"}
-            await refuse(send, 401, "give the token, as Authorization: Bearer …", wanted, unread=receive)
+            await refuse(scope, receive, send, 401, "give the token, as Authorization: Bearer …", wanted, drain=True)
 
     async def _take_token(self, client: str, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _whole(receive, send)
+        body = await _whole(scope, receive, send)
         if body is None:
             return
         root = scope.get("root_path", "")
         given = parse_qs(body.decode("latin-1")).get("token", [""])[0]
         if not self._is_right(given.strip(), self._token, client):
             again = "This is not the token, or too many wrong ones were tried: wait a minute."
-            await show(send, 401, token_html(root, f"{root}{TOKEN_PAGE}", again))
+            page = token_html(root, f"{root}{TOKEN_PAGE}", again)
+            await HTMLResponse(page, 401, NOT_KEPT)(scope, receive, send)
             return
         secure = "; Secure" if scope.get("scheme") == "https" else ""
         cookie = f"{COOKIE}={self._session}; Path={root or '/'}; HttpOnly; SameSite=Strict{secure}"
-        await redirect(send, f"{root}/", {"set-cookie": cookie})
+        await RedirectResponse(f"{root}/", 303, {"set-cookie": cookie})(scope, receive, send)
 
     def _is_within_rate(self, client: str) -> bool:
         return self._limiter.hit(self._of_client, client) and self._limiter.hit(self._of_all)
 
 
-async def _whole(receive: Receive, send: Send) -> bytes | None:
+async def _whole(scope: Scope, receive: Receive, send: Send) -> bytes | None:
     """A request's body, or None where it was refused as too long or too slow, or its client is gone."""
     parts: list[bytes] = []
     size = 0
@@ -185,12 +204,12 @@ async def _whole(receive: Receive, send: Send) -> bytes | None:
                 parts.append(message.get("body", b""))
                 size += len(parts[-1])
                 if size > MAX_BODY:
-                    await refuse(send, 413, f"the request is larger than {MAX_BODY} bytes: shorten it")
+                    await refuse(scope, receive, send, 413, TOO_LARGE)
                     return None
                 if not message.get("more_body"):
                     return b"".join(parts)
     except TimeoutError:
-        await refuse(send, 408, f"the request wasn't there within {BODY_S} seconds: send it again")
+        await refuse(scope, receive, send, 408, f"the request wasn't there within {BODY_S} seconds: send it again")
         return None
 
 

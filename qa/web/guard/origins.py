@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 from qa.settings import origin_of
-from qa.web.guard.asgi import App, Message, Receive, Scope, Send, headers_of, refuse
+from qa.web.guard.refusals import refuse
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 FORWARDED = ("forwarded", "x-forwarded-", "x-real-ip")  # what a client may claim of itself
@@ -33,7 +36,7 @@ class Guard:
     other name is answered, so that a page whose name is made to point here can't ask.
     """
 
-    def __init__(self, app: App, origins: Iterable[str], host: str, url: str = "") -> None:
+    def __init__(self, app: ASGIApp, origins: Iterable[str], host: str, url: str = "") -> None:
         self._app = app
         self._origins = set(origins)
         named = {urlsplit(origin).hostname for origin in {*self._origins, url}} - {None, ""}
@@ -52,7 +55,7 @@ class Guard:
         scope["headers"] = [
             one for one in scope["headers"] if not one[0].decode("latin-1").lower().startswith(FORWARDED)
         ]
-        headers = headers_of(scope)
+        headers = Headers(scope=scope)
 
         async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -61,13 +64,11 @@ class Guard:
 
         origin, host = headers.get("origin"), headers.get("host", "")
         if not self._any_host and _hostname(host) not in self._hosts:
-            await refuse(
-                secured, 403, "this name is not one of this server's: add its origin to QA_ORIGINS", unread=receive
-            )
+            error = "this name is not one of this server's: add its origin to QA_ORIGINS"
+            await refuse(scope, receive, secured, 403, error, drain=True)
         elif origin is not None and not self._is_let_in(origin, host):
-            await refuse(
-                secured, 403, "pages of this origin may not use this server: add it to QA_ORIGINS", unread=receive
-            )
+            error = "pages of this origin may not use this server: add it to QA_ORIGINS"
+            await refuse(scope, receive, secured, 403, error, drain=True)
         else:
             await self._app(scope, receive, secured)
 

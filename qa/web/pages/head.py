@@ -6,9 +6,9 @@ from html import escape
 from typing import Any
 
 from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qa.settings import DEFAULTS, Settings
-from qa.web.guard.asgi import App, Message, Receive, Scope, Send
 from qa.web.words import language_of, words
 
 THEIRS = re.compile(r'\s*<(?:meta\s+(?:name|property)="(?:og|twitter):|link rel="manifest")[^>]*>')
@@ -19,7 +19,7 @@ PAGE = b"<gradio-app"
 class Head:
     """Middleware that puts the page's own title, description, icon, preview and words where Gradio has its own."""
 
-    def __init__(self, app: App, settings: Settings, recorded: int = 0) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, recorded: int = 0) -> None:
         self._app = app
         self._settings = settings
         self._recorded = recorded
