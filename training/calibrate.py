@@ -18,7 +18,8 @@ from prepare import folded
 
 from qa import Assistant
 from qa.answer.calibration import FEATURES, FILE, Calibration, fit
-from qa.encoder.onnx_export import BUNDLED, READER
+from qa.encoder.bundled import BUNDLED
+from qa.encoder.onnx_export import READER
 from qa.evaluation.metrics import auroc
 from qa.question.spelling import corrected
 

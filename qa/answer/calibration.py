@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from qa.encoder.base import Vectors
-from qa.encoder.onnx_export import BUNDLED, READER
+from qa.encoder.bundled import BUNDLED
+from qa.encoder.onnx_export import READER
 from qa.errors import CorpusError, StoreError
 
 FEATURES = ("score", "margin", "share", "whole", "rank")  # keys of FILE; none depends on the size of the index

@@ -16,8 +16,8 @@ import numpy as np
 
 from qa.answer.comparison import RETRIEVAL_FEATURES, Comparison
 from qa.encoder.base import Vectors
-from qa.encoder.bundled import DEFAULT, file_stamps
-from qa.encoder.onnx_export import BUNDLED, CHANGES, HEADS, PROBED, PROBES, READER
+from qa.encoder.bundled import BUNDLED, DEFAULT, file_stamps
+from qa.encoder.onnx_export import CHANGES, HEADS, PROBED, PROBES, READER
 from qa.encoder.onnx_runtime import OnnxNetwork, export, network_folder, refusal
 from qa.errors import EncoderError
 from qa.files import sha256

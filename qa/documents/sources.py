@@ -25,7 +25,7 @@ def files(sources: Sequence[Path | str]) -> dict[str, Path]:
     for source in map(Path, sources):
         paths = [source] if source.exists() else _matched(source)
         if not paths:
-            raise CorpusError(f"no file or folder {source}: make it, or name another (QA_CORPUS)")
+            raise CorpusError(f"no file or folder {source}: put documents there, or name another (qa serve FOLDER)")
         roots += [path if path.is_dir() else path.parent for path in paths]
         for path in paths:
             found |= {os.path.abspath(each): each for each in (_in_folder(path) if path.is_dir() else [path])}

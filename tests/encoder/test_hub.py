@@ -62,7 +62,8 @@ def test_a_model_that_is_nowhere_is_refused_before_pytorch_is_loaded(
 ) -> None:
     address, reason = hub
     environment = os.environ | {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hub")}
-    environment.pop("HF_HUB_OFFLINE", None)
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):  # which other tests may have set
+        environment.pop(name, None)
     command = [sys.executable, "-c", LOADING, "no/such", str(tmp_path / "encoder"), runtime]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60)
     said, has_torch = done.stdout.splitlines()

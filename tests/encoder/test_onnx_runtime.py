@@ -188,9 +188,12 @@ def test_a_flipped_bit_is_found_before_anything_is_embedded(kept: Path) -> None:
         load(DEFAULT, kept, "onnx").verify()
 
 
-def test_where_nothing_can_be_written_pytorch_runs_the_encoder(tmp_path: Path) -> None:
+def test_where_nothing_can_be_written_the_encoder_is_exported_in_memory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", "utf-8")
-    assert isinstance(load(DEFAULT, tmp_path / "file", "onnx"), SentenceEncoder)
+    own = load(DEFAULT, tmp_path / "file", "onnx")
+    assert isinstance(own, OnnxEncoder)
+    own.verify()
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_where_the_process_that_exports_it_fails_pytorch_runs_it_and_nothing_is_left(
