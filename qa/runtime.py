@@ -100,6 +100,11 @@ class OnnxEncoder:
         self._truncating = type(self.tokenizer).from_str(self.tokenizer.to_str())
         self._truncating.enable_truncation(self.max_tokens)
 
+    @property
+    def folder(self) -> Path:
+        """Where its network is."""
+        return self._network.folder
+
     def encode_passages(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
         """Vectors of texts that are searched and of their stretches."""
         return self._encode(self._about["document"], texts, spans)

@@ -69,6 +69,11 @@ class CrossEncoder:
             self._heads = {name: heads[name] for name in heads.files}
         self._comparison = Comparison(self._heads)
 
+    @property
+    def folder(self) -> Path:
+        """Where its network is."""
+        return self._network.folder
+
     def verify(self) -> None:
         """Raise EncoderError unless the network is the one that was exported, where its files are still there."""
         self._network.verify()

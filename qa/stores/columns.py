@@ -51,6 +51,12 @@ class Parts(NamedTuple):
             raise ValueError("the scales are of different numbers")
         return parts
 
+    def of(self, numbers: Numbers) -> "Parts":
+        """Those of some passages, in their order."""
+        rows, counts = _spans(self.first_sentences, numbers)
+        first = np.concatenate([[0], np.cumsum(counts)])
+        return Parts(self.vectors[numbers], self.sentences[rows], self.scales[rows], first)
+
     def nearest_sentences(self, numbers: Numbers, vector: Vectors) -> Vectors:
         """The cosine of a vector and the nearest sentence of each passage of some numbers."""
         rows, counts = _spans(self.first_sentences, numbers)

@@ -16,6 +16,7 @@ from qa.encoder import Vectors
 from qa.errors import StoreError
 from qa.generations import MANIFEST
 from qa.stores import Candidates
+from qa.stores.columns import Parts
 from qa.stores.lexical import rarity
 from qa.stores.local import LocalStore
 from qa.types import Document, Passage
@@ -71,6 +72,19 @@ class Layered:
             own = {number - is_newer * self._first: passage}
             found += self._layers[is_newer].similarities(own, vector)
         return found
+
+    @property
+    def average(self) -> float:
+        """The length of a passage that BM25 takes for neither long nor short."""
+        return self._older.average
+
+    def contents(self) -> tuple[list[Passage], Parts]:
+        """All passages in order, and their vectors."""
+        passages, parts = zip(*(layer.contents() for layer in self._layers), strict=True)
+        ends = np.cumsum([0, *(own.first_sentences[-1] for own in parts)])
+        firsts = [own.first_sentences[:-1] + end for own, end in zip(parts, ends[:-1], strict=True)]
+        columns = [np.concatenate([own[n] for own in parts]) for n in range(3)]
+        return [p for own in passages for p in own], Parts(*columns, np.concatenate([*firsts, ends[-1:]]))
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25.

@@ -59,6 +59,11 @@ class Lexical(NamedTuple):
         own = self._of(term)
         return len(self.passages[own])
 
+    def column(self, term: str) -> tuple[npt.NDArray[np.int32], Vectors]:
+        """The passages that have a term, and how much it weighs there."""
+        own = self._of(term)
+        return self.passages[own], self.weights[own]
+
     def scores(self, idf: Mapping[str, float], size: int) -> Vectors:
         """The scores of all passages, `size` of them, for terms that are this rare.
 

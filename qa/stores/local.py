@@ -25,6 +25,7 @@ from qa.terms import WORD, Analyzer, fold
 from qa.types import Document, Passage, Sentence
 
 DATABASE, LEXICAL, ARRAYS = "passages.sqlite", "lexical", "arrays"
+MOST = 10_000  # passages that are read at a time
 
 # what damaged files lead to
 DAMAGE = (sqlite3.Error, zlib.error, ValueError, TypeError, IndexError, KeyError, OverflowError, RuntimeError)
@@ -192,6 +193,12 @@ class LocalStore:
             if [len(own) for own in found] != [len(passage.sentences) for passage in passages.values()]:
                 raise ValueError("the sentences are of different numbers")
             return found
+
+    def contents(self) -> tuple[list[Passage], Parts]:
+        """All passages in order, and their vectors."""
+        numbers = np.array([number for number in range(self.size) if number not in self._without], dtype=np.int64)
+        chunks = [numbers[at : at + MOST].tolist() for at in range(0, len(numbers), MOST)]
+        return [p for chunk in chunks for p in self.passages(chunk).values()], self._parts.of(numbers)
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""

@@ -1,0 +1,379 @@
+"""An index → a question box that needs no server: a folder for any static host, or one HTML file.
+
+It has the documents and what they are found by, both networks in 8 bits, ONNX Runtime for browsers, and the asking side
+of this package in JavaScript, web/static/box/.
+"""
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from graphlib import TopologicalSorter
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qa import generations
+from qa.answer.calibration import Calibration
+from qa.answer.cross_encoder import load_reader
+from qa.assistant import CALIBRATION, ENCODER, Assistant
+from qa.blocks import plain
+from qa.errors import EncoderError, SettingsError, StoreError
+from qa.exporting import ABOUT, BUNDLED, HEADS, INT8, MODEL, TOKENIZER, checksum
+from qa.hints import TOPICS
+from qa.indexing import Progress
+from qa.runtime import OnnxEncoder, load
+from qa.stores import searched
+from qa.stores.columns import Parts
+from qa.stores.layered import Layered
+from qa.stores.lexical import Terms
+from qa.stores.local import LocalStore
+from qa.terms import LANGUAGES, WORD, Analyzer, fold, stop_words
+from qa.types import Document, Passage
+
+WEB = Path(__file__).parent / "web"
+BOX = WEB / "static" / "box"
+RUNTIME = BUNDLED / "onnxruntime-web"  # its files are put there by `make runtime`, which the message below spells out
+LOADER, WASM, VERSION = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm", "onnxruntime-web.json"
+MANIFEST = "box.json"  # says where the parts are, and marks a folder as an export
+WEIGHTS = "weights.bin"
+LEAST = 1000  # bytes of a network's numbers that are kept apart from it, once where both networks have them
+PAGE_SCRIPTS = ("types.js", "box.js", "page.js")  # those that the page runs, which no worker needs but the first
+IMPORT = re.compile(r'^import \{ (.+) \} from "\./([\w.]+)";$', re.MULTILINE)
+EXPORT = re.compile(r"^export (?=(?:class|const|async function|function) (\w+))", re.MULTILINE)
+EXPORTED = re.compile(r"export\{([^}]+)\};?")  # as ONNX Runtime's bundle has it
+POLICY = (
+    "default-src 'none'; script-src {scripts} 'wasm-unsafe-eval'; worker-src {own}; connect-src {own}; "
+    "style-src {style}; base-uri 'none'; form-action 'none'"
+)
+
+
+class Box:
+    """What an assistant answers from, as it is exported: parts by their names, and scripts in the order of imports.
+
+    `index` is the folder of the assistant's index, `encoder` the encoder's name. Raises EncoderError, SettingsError or
+    StoreError where it can't be exported.
+    """
+
+    def __init__(
+        self, assistant: Assistant, index: Path, encoder: str, threshold: float, sure: float, progress: Progress
+    ) -> None:
+        store = assistant.store
+        if not isinstance(store, LocalStore | Layered):
+            raise SettingsError("an index in Milvus can't be exported: run `qa export` with QA_STORE=local")
+        folders = _networks(index / ENCODER, encoder)
+        _check_runtime()
+        progress("export", 0, 3)
+        passages, parts = store.contents()
+        ids = list(dict.fromkeys(passage.document_id for passage in passages))
+        self.documents = [document for id_ in ids if (document := assistant.document(id_))]
+        analyzer = Analyzer(_language(index))
+        about, arrays = _searched(store, passages, parts, analyzer)
+        about |= {
+            "documents": [_document(d, assistant.originals.address(d)) for d in self.documents],
+            "passages": [_row(passage, ids.index(passage.document_id)) for passage in passages],
+            "topics": assistant.topics(TOPICS),
+            "encoder": json.loads((folders["encoder"] / ABOUT).read_text("utf-8")),
+            "vocabulary": _vocabulary(folders["encoder"] / TOKENIZER),
+            "calibration": dict(Calibration.load(index / CALIBRATION).weights),
+            "threshold": threshold,
+            "sure": sure,
+        }
+        progress("export", 1, 3)
+        with np.load(folders["reader"] / HEADS, allow_pickle=False) as heads:
+            about["arrays"], numbers = _packed(arrays | {name: heads[name] for name in heads.files})
+        graphs, weights = _split({name: folder / MODEL for name, folder in folders.items()})
+        written = json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode()
+        runtime = (RUNTIME / WASM).read_bytes()
+        raw = {"index": written, "arrays": numbers, "weights": weights, "runtime": runtime, **graphs}
+        progress("export", 2, 3)
+        self.parts = {name: gzip.compress(part, 6, mtime=0) for name, part in raw.items()}
+        self.scripts = _scripts()
+        progress("export", 3, 3)
+
+    def write_folder(self, folder: Path, title: str) -> None:
+        """Write it as files for a static host, in the place of an export that is there; raises StoreError."""
+        if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+            raise StoreError(f"{folder} is there already and isn't an export: give another name, or delete it")
+        code = hashlib.sha256("".join(self.scripts.values()).encode()).hexdigest()[:16]
+        files = {f"code-{code}/{name}": text.encode() for name, text in self.scripts.items()}
+        files |= {f"code-{code}/page.css": (BOX / "page.css").read_bytes()}
+        files["widget.js"] = (WEB / "widget.js").read_bytes()
+        places = {}
+        for name, part in self.parts.items():
+            places[name] = f"parts/{name}-{hashlib.sha256(part).hexdigest()[:16]}.bin"
+            files[places[name]] = part
+        scripts = {"box": "box.js", "worker": "worker.js", "ort": "ort.js"}
+        manifest = self._about(title) | {name: f"code-{code}/{file}" for name, file in scripts.items()}
+        files[MANIFEST] = json.dumps(manifest | {"parts": places}, ensure_ascii=False, indent=1).encode()
+        page = self._page(
+            title,
+            POLICY.format(scripts="'self'", own="'self'", style="'self'"),
+            style=f'<link rel="stylesheet" href="code-{code}/page.css">',
+            index=f'data-index="{MANIFEST}"',
+            scripts=f'<script type="module" src="widget.js" data-button="off"></script>\n'
+            f'<script type="module" src="code-{code}/page.js"></script>',
+        )
+        files["index.html"] = page.encode()
+        making = folder.with_name(f".{folder.name}-making")
+        try:
+            shutil.rmtree(making, ignore_errors=True)
+            for name, data in files.items():
+                (making / name).parent.mkdir(parents=True, exist_ok=True)
+                (making / name).write_bytes(data)
+            shutil.rmtree(folder, ignore_errors=True)
+            making.rename(folder)
+        except OSError as error:
+            shutil.rmtree(making, ignore_errors=True)
+            raise StoreError(f"the export can't be written to {folder} ({error.strerror})") from error
+
+    def write_file(self, path: Path, title: str) -> None:
+        """Write it as one HTML file; raises StoreError."""
+        style, begin = (BOX / "page.css").read_text("utf-8"), (BOX / "single.js").read_text("utf-8")
+        scripts = {name: self.scripts[name] for name in PAGE_SCRIPTS}
+        scripts |= {"worker.js": _joined(self.scripts), "widget.js": (WEB / "widget.js").read_text("utf-8")}
+        elements = [
+            *(f'<script type="text/plain" data-module="{name}">{_inside(text)}</script>' for name, text in scripts.items()),
+            *(
+                f'<script type="text/plain" data-part="{name}">{base64.b64encode(part).decode()}</script>'
+                for name, part in self.parts.items()
+            ),
+            f"<script>{begin}</script>",
+        ]
+        policy = POLICY.format(scripts=f"'{_hash(begin)}' blob:", own="blob:", style=f"'{_hash(style)}'")
+        page = self._page(title, policy, style=f"<style>{style}</style>", index="", scripts="\n".join(elements))
+        making = path.with_name(f".{path.name}-making")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            making.write_text(page, "utf-8")
+            making.replace(path)
+        except OSError as error:
+            making.unlink(missing_ok=True)
+            raise StoreError(f"the export can't be written to {path} ({error.strerror})") from error
+
+    def _about(self, title: str) -> dict[str, Any]:
+        return {"title": title, "date": date.today().isoformat(), "documents": [d.id for d in self.documents]}
+
+    def _page(self, title: str, policy: str, **filled: str) -> str:
+        links = (
+            f'<li><a href="#source/{_encoded(d.id)}?start=0&amp;end=0">{escape(d.title)}</a></li>'
+            for d in self.documents
+        )
+        count = f"{len(self.documents)} document{'s' if len(self.documents) > 1 else ''}"
+        summary = f"{count}, exported on {date.today().isoformat()}"
+        filled |= {"title": escape(title), "policy": policy, "summary": summary, "documents": "\n".join(links)}
+        page = (BOX / "page.html").read_text("utf-8")
+        return re.sub(r"\{(\w+)\}", lambda found: filled[found[1]], page)
+
+
+def _check_runtime() -> None:
+    """Raise EncoderError unless the files of ONNX Runtime for browsers are there and as they should be."""
+    known = json.loads((RUNTIME / VERSION).read_text("utf-8"))
+    for name, sha256 in known["sha256"].items():
+        if not (RUNTIME / name).is_file() or checksum(RUNTIME / name) != sha256:
+            package = f"onnxruntime-web@{known['version']}"
+            raise EncoderError(
+                f"ONNX Runtime for browsers isn't in {RUNTIME}: run `make runtime`, or there `npm pack {package}` and "
+                f"`tar -xzf onnxruntime-web-*.tgz --strip-components=2 package/dist/{LOADER} package/dist/{WASM}`"
+            )
+
+
+def _networks(folder: Path, encoder: str) -> dict[str, Path]:
+    """The folders of the encoder and of the reader in 8 bits; raises EncoderError where there is none."""
+    encodes, reads = load(encoder, folder, "int8"), load_reader(folder)
+    if not isinstance(encodes, OnnxEncoder) or not encodes.fingerprint.endswith(INT8):
+        raise EncoderError(f"the encoder {encoder!r} has no network in 8 bits, which an export needs: unset QA_ENCODER")
+    about = json.loads((reads.folder / ABOUT).read_text("utf-8")) if reads.folder.is_dir() else {}
+    if not str(about.get("fingerprint")).endswith(INT8):
+        raise EncoderError(f"the reader in 8 bits can't be kept in {folder}, which an export needs: make it writable")
+    return {"encoder": encodes.folder, "reader": reads.folder}
+
+
+def _language(index: Path) -> str:
+    folder = generations.current(index)
+    return str(generations.manifest(folder)["language"]) if folder else "en"
+
+
+def _vocabulary(path: Path) -> list[str]:
+    """The pieces of words that the encoder knows, by their numbers; raises EncoderError where it reads otherwise."""
+    found = json.loads(path.read_text("utf-8"))
+    reads = found["model"]["type"], found["normalizer"]["type"], found["normalizer"].get("lowercase")
+    if reads != ("WordPiece", "BertNormalizer", True):
+        raise EncoderError("the encoder doesn't read text as BERT does, which an export needs: unset QA_ENCODER")
+    return sorted(found["model"]["vocab"], key=found["model"]["vocab"].__getitem__)
+
+
+def _document(document: Document, address: str) -> dict[str, Any]:
+    kept = ("kind", "start", "end", "level", "list", "anchor")
+    blocks = [{name: getattr(b, name) for name in kept} for b in document.blocks or plain(document.text)]
+    about = {"id": document.id, "title": document.title, "text": document.text, "blocks": blocks}
+    return about | {"address": address, "scanned": document.scanned}
+
+
+def _row(passage: Passage, document: int) -> tuple[Any, ...]:
+    sentences = [(s.start, s.end, s.list, s.opens, s.page) for s in passage.sentences]
+    return document, passage.heading, passage.start, passage.end, sentences
+
+
+def _searched(
+    store: LocalStore | Layered, passages: Sequence[Passage], parts: Parts, analyzer: Analyzer
+) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
+    """What passages are found by: their words, and columns of numbers."""
+    texts = [searched(passage) for passage in passages]
+    of = {word: "".join(analyzer.terms(word)) for text in texts for word in WORD.findall(text.lower())}
+    terms = sorted({term for term in of.values() if term})
+    number = {term: n for n, term in enumerate(terms)}
+    taken = Terms()
+    for text in texts:
+        taken.append(analyzer.terms(text))
+    lexical, idf = taken.done(store.average), store.idf(terms)
+    columns = [lexical.column(term) for term in terms]
+    words = Counter(word for text in texts for word in WORD.findall(fold(text)))
+    about = {
+        "language": analyzer.language,
+        "languages": [{"code": c, "name": n.capitalize(), "stop": sorted(stop_words(c))} for c, n in LANGUAGES.items()],
+        "stop": sorted({fold(word) for word in stop_words(analyzer.language)}),
+        "terms": terms,
+        "words": {word: number.get(term, -1) for word, term in of.items()},
+        "frequencies": store.frequencies(list(words)),
+    }
+    arrays = {
+        "vectors": parts.vectors,
+        "sentences": parts.sentences,
+        "scales": parts.scales,
+        "first_sentences": parts.first_sentences.astype(np.int32),
+        "first_passages": np.cumsum([0, *(len(having) for having, _ in columns)]).astype(np.int32),
+        "passages": np.concatenate([having for having, _ in columns]).astype(np.int32),
+        "weights": np.concatenate([weights for _, weights in columns]).astype(np.float32),
+        "idf": np.array([idf[term] for term in terms], dtype=np.float32),
+    }
+    return about, arrays
+
+
+def _packed(arrays: Mapping[str, np.ndarray[Any, Any]]) -> tuple[dict[str, tuple[str, int, int, int]], bytes]:
+    """Arrays one after the other, and for each its kind, where it begins, its size and how many are in a row."""
+    places, data = {}, bytearray()
+    for name, array in arrays.items():
+        places[name] = array.dtype.name, len(data), array.size, array.shape[-1]
+        data += np.ascontiguousarray(array).tobytes()
+        data += b"\0" * (-len(data) % 8)
+    return places, bytes(data)
+
+
+def _split(models: Mapping[str, Path]) -> tuple[dict[str, bytes], bytes]:
+    """Networks without their weights, and the weights of all, each once."""
+    import onnx
+
+    graphs, data, places = {}, bytearray(), dict[bytes, int]()
+    for name, path in models.items():
+        model = onnx.load_model(path)
+        if name == "encoder":
+            _calculate_in_floats(model.graph)
+        for weight in model.graph.initializer:
+            raw = weight.raw_data
+            if len(raw) < LEAST:
+                continue
+            key = hashlib.sha256(raw).digest()
+            if key not in places:
+                places[key] = len(data)
+                data += raw + b"\0" * (-len(raw) % 64)
+            weight.ClearField("raw_data")
+            weight.data_location = onnx.TensorProto.EXTERNAL
+            at = {"location": WEIGHTS, "offset": places[key], "length": len(raw)}
+            for field, value in at.items():
+                weight.external_data.add(key=field, value=str(value))
+        graphs[name] = model.SerializeToString()
+    return graphs, bytes(data)
+
+
+def _calculate_in_floats(graph: Any) -> None:
+    """Make a network in 8 bits multiply in 32, by weights that are 8 bits in the file.
+
+    Its vectors are then those of the network in 32 bits, nearly: rounding what is multiplied costs more than rounding
+    what it is multiplied by. A question is too short for the time to matter.
+    """
+    from onnx import TensorProto, helper
+
+    uses: dict[str, list[Any]] = {}
+    makes = {output: node for node in graph.node for output in node.output}
+    for node in graph.node:
+        for given in node.input:
+            uses.setdefault(given, []).append(node)
+    nodes, gone, floats = [], set[int](), set[str]()
+    for node in graph.node:
+        if node.op_type == "MatMulInteger":
+            quantized, weight = makes[node.input[0]], node.input[1]
+            (cast,) = uses[node.output[0]]
+            (scaled,) = uses[cast.output[0]]
+            (scales,) = (makes[name] for name in scaled.input if name != cast.output[0])
+            (scale,) = (name for name in scales.input if name != quantized.output[1])
+            gone |= {id(one) for one in (quantized, node, cast, scales, scaled)}
+            whole = f"{weight}_float"
+            if whole not in floats:
+                floats.add(whole)
+                nodes.append(helper.make_node("Cast", [weight], [f"{weight}_cast"], to=TensorProto.FLOAT))
+                nodes.append(helper.make_node("Mul", [f"{weight}_cast", scale], [whole]))
+            nodes.append(helper.make_node("MatMul", [quantized.input[0], whole], [scaled.output[0]]))
+    ordered = [*nodes, *(node for node in graph.node if id(node) not in gone)]
+    graph.ClearField("node")
+    graph.node.extend(_sorted(ordered))
+    used = {name for node in graph.node for name in node.input}
+    for weight in [one for one in graph.initializer if one.name not in used]:
+        graph.initializer.remove(weight)
+
+
+def _sorted(nodes: Sequence[Any]) -> Iterator[Any]:
+    """Nodes of a graph, each behind those whose outputs it takes."""
+    makes = {output: n for n, node in enumerate(nodes) for output in node.output}
+    needs = {n: [makes[name] for name in node.input if name in makes] for n, node in enumerate(nodes)}
+    return (nodes[n] for n in TopologicalSorter(needs).static_order())
+
+
+def _scripts() -> dict[str, str]:
+    """The box's scripts and ONNX Runtime's, each behind those that it imports."""
+    scripts = {path.name: path.read_text("utf-8") for path in sorted(BOX.glob("*.js")) if path.name != "single.js"}
+    scripts["ort.js"] = (RUNTIME / LOADER).read_text("utf-8")
+    needs = {name: {other for _, other in IMPORT.findall(text)} for name, text in scripts.items()}
+    return {name: scripts[name] for name in TopologicalSorter(needs).static_order()}
+
+
+def _joined(scripts: Mapping[str, str]) -> str:
+    """The worker's scripts as one that is no module: browsers start no other from a page that was opened from a file."""
+    parts = ["var modules = {};"]
+    for name, text in scripts.items():
+        if name in PAGE_SCRIPTS[1:]:
+            continue
+        exported = ", ".join(found for found in EXPORT.findall(text))
+        body = EXPORT.sub("", IMPORT.sub(r'const { \1 } = modules["\2"];', text))
+        body = EXPORTED.sub(lambda found: f"return {{{_named(found[1])}}};", body)
+        body = body.replace("import.meta.url", "self.location.href")
+        parts.append(f'modules["{name}"] = (() => {{\n{body}\nreturn {{ {exported} }};\n}})();')
+    return "\n".join(parts)
+
+
+def _named(exported: str) -> str:
+    """What "a as b, c as d" exports, as an object has it."""
+    pairs = (pair.split(" as ") for pair in exported.split(","))
+    return ", ".join(f'"{name}": {value}' for value, name in pairs)
+
+
+def _inside(script: str) -> str:
+    """A script as it may stand in a page: what would end it there means the same in a string."""
+    return script.replace("</script", r"<\/script")
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _encoded(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text, safe="")

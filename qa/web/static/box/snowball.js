@@ -1,0 +1,3 @@
+/** Words → stems. */
+/** @type {Record<string, (word: string) => string>} */
+export const stemmers = {};
