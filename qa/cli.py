@@ -190,6 +190,22 @@ def status(
 
 
 @cli.command()
+def export(
+    out: Annotated[Path, typer.Argument(help="The folder to write, or the file.")],
+    single_file: Annotated[bool, typer.Option("--single-file", help="Write one HTML file, OUT.html.")] = False,
+) -> None:
+    """Write a box that answers in the browser, without a server: files for any static host, or one HTML file."""
+    from qa.export import Box
+
+    settings = Settings.from_environment()
+    assistant = _open(settings)
+    with _progress() as progress:
+        box = Box(assistant, settings.index, settings.encoder, settings.threshold, settings.sure, progress)
+    written = box.write_file(out, settings.title) if single_file else box.write_folder(out, settings.title)
+    _say(*(f"{size / 1e6:8.1f} MB  {name}" for name, size in written.items()))
+
+
+@cli.command()
 def feedback() -> None:
     """Print what visitors said of answers, as CSV."""
     import csv

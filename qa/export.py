@@ -11,12 +11,13 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from graphlib import TopologicalSorter
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from qa.answer.cross_encoder import load_reader
 from qa.assistant import CALIBRATION, ENCODER, Assistant
 from qa.blocks import plain
 from qa.errors import EncoderError, SettingsError, StoreError
-from qa.exporting import ABOUT, BUNDLED, HEADS, INT8, MODEL, TOKENIZER, checksum
+from qa.exporting import ABOUT, BUNDLED, HEADS, INT8, MODEL, TOKENIZER, checksum, split
 from qa.hints import TOPICS
 from qa.indexing import Progress
 from qa.runtime import OnnxEncoder, load
@@ -43,8 +44,6 @@ BOX = WEB / "static" / "box"
 RUNTIME = BUNDLED / "onnxruntime-web"  # its files are put there by `make runtime`, which the message below spells out
 LOADER, WASM, VERSION = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm", "onnxruntime-web.json"
 MANIFEST = "box.json"  # says where the parts are, and marks a folder as an export
-WEIGHTS = "weights.bin"
-LEAST = 1000  # bytes of a network's numbers that are kept apart from it, once where both networks have them
 PAGE_SCRIPTS = ("types.js", "box.js", "page.js")  # those that the page runs, which no worker needs but the first
 IMPORT = re.compile(r'^import \{ (.+) \} from "\./([\w.]+)";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:class|const|async function|function) (\w+))", re.MULTILINE)
@@ -89,7 +88,7 @@ class Box:
         progress("export", 1, 3)
         with np.load(folders["reader"] / HEADS, allow_pickle=False) as heads:
             about["arrays"], numbers = _packed(arrays | {name: heads[name] for name in heads.files})
-        graphs, weights = _split({name: folder / MODEL for name, folder in folders.items()})
+        graphs, weights = split({name: folder / MODEL for name, folder in folders.items()})
         written = json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode()
         runtime = (RUNTIME / WASM).read_bytes()
         raw = {"index": written, "arrays": numbers, "weights": weights, "runtime": runtime, **graphs}
@@ -98,57 +97,65 @@ class Box:
         self.scripts = _scripts()
         progress("export", 3, 3)
 
-    def write_folder(self, folder: Path, title: str) -> None:
-        """Write it as files for a static host, in the place of an export that is there; raises StoreError."""
+    def write_folder(self, folder: Path, title: str) -> dict[str, int]:
+        """Write it as files for a static host, in the place of an export that is there.
+
+        Returns what was written, with the bytes of each; raises StoreError where that can't be done.
+        """
         if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
             raise StoreError(f"{folder} is there already and isn't an export: give another name, or delete it")
-        code = hashlib.sha256("".join(self.scripts.values()).encode()).hexdigest()[:16]
-        files = {f"code-{code}/{name}": text.encode() for name, text in self.scripts.items()}
-        files |= {f"code-{code}/page.css": (BOX / "page.css").read_bytes()}
-        files["widget.js"] = (WEB / "widget.js").read_bytes()
-        places = {}
-        for name, part in self.parts.items():
-            places[name] = f"parts/{name}-{hashlib.sha256(part).hexdigest()[:16]}.bin"
-            files[places[name]] = part
-        scripts = {"box": "box.js", "worker": "worker.js", "ort": "ort.js"}
-        manifest = self._about(title) | {name: f"code-{code}/{file}" for name, file in scripts.items()}
-        files[MANIFEST] = json.dumps(manifest | {"parts": places}, ensure_ascii=False, indent=1).encode()
+        code = f"code-{_short_hash(''.join(self.scripts.values()).encode())}"
+        places = {name: f"parts/{name}-{_short_hash(part)}.bin" for name, part in self.parts.items()}
+        scripts = {"box": f"{code}/box.js", "worker": f"{code}/worker.js", "ort": f"{code}/ort.js"}
+        about = {"title": title, "date": date.today().isoformat(), "documents": [d.id for d in self.documents]}
         page = self._page(
             title,
             POLICY.format(scripts="'self'", own="'self'", style="'self'"),
-            style=f'<link rel="stylesheet" href="code-{code}/page.css">',
+            style=f'<link rel="stylesheet" href="{code}/page.css">',
             index=f'data-index="{MANIFEST}"',
             scripts=f'<script type="module" src="widget.js" data-button="off"></script>\n'
-            f'<script type="module" src="code-{code}/page.js"></script>',
+            f'<script type="module" src="{code}/page.js"></script>',
         )
+        files = {f"{code}/{name}": text.encode() for name, text in self.scripts.items()}
+        files |= {places[name]: part for name, part in self.parts.items()}
+        files[f"{code}/page.css"] = (BOX / "page.css").read_bytes()
+        files["widget.js"] = (WEB / "widget.js").read_bytes()
         files["index.html"] = page.encode()
+        files[MANIFEST] = json.dumps(about | scripts | {"parts": places}, ensure_ascii=False, indent=1).encode()
         making = folder.with_name(f".{folder.name}-making")
         try:
             shutil.rmtree(making, ignore_errors=True)
             for name, data in files.items():
                 (making / name).parent.mkdir(parents=True, exist_ok=True)
                 (making / name).write_bytes(data)
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder.exists():
+                shutil.rmtree(folder)
             making.rename(folder)
         except OSError as error:
             shutil.rmtree(making, ignore_errors=True)
             raise StoreError(f"the export can't be written to {folder} ({error.strerror})") from error
+        return {str(folder / name): len(files[name]) for name in ("index.html", MANIFEST, *places.values())}
 
-    def write_file(self, path: Path, title: str) -> None:
-        """Write it as one HTML file; raises StoreError."""
+    def write_file(self, out: Path, title: str) -> dict[str, int]:
+        """Write it as one HTML file, whose name ends in .html; returns its size, raises StoreError."""
+        path = out if out.suffix == ".html" else out.with_name(f"{out.name}.html")
         style, begin = (BOX / "page.css").read_text("utf-8"), (BOX / "single.js").read_text("utf-8")
         scripts = {name: self.scripts[name] for name in PAGE_SCRIPTS}
         scripts |= {"worker.js": _joined(self.scripts), "widget.js": (WEB / "widget.js").read_text("utf-8")}
-        elements = [
-            *(f'<script type="text/plain" data-module="{name}">{_inside(text)}</script>' for name, text in scripts.items()),
-            *(
-                f'<script type="text/plain" data-part="{name}">{base64.b64encode(part).decode()}</script>'
-                for name, part in self.parts.items()
+        parts = {name: base64.b64encode(part).decode() for name, part in self.parts.items()}
+        page = self._page(
+            title,
+            POLICY.format(scripts=f"'{_policy_hash(begin)}' blob:", own="blob:", style=f"'{_policy_hash(style)}'"),
+            style=f"<style>{style}</style>",
+            index="",
+            scripts="\n".join(
+                [
+                    *(f'<script type="text/plain" data-module="{n}">{_inside(s)}</script>' for n, s in scripts.items()),
+                    *(f'<script type="text/plain" data-part="{n}">{part}</script>' for n, part in parts.items()),
+                    f"<script>{begin}</script>",
+                ]
             ),
-            f"<script>{begin}</script>",
-        ]
-        policy = POLICY.format(scripts=f"'{_hash(begin)}' blob:", own="blob:", style=f"'{_hash(style)}'")
-        page = self._page(title, policy, style=f"<style>{style}</style>", index="", scripts="\n".join(elements))
+        )
         making = path.with_name(f".{path.name}-making")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -157,14 +164,12 @@ class Box:
         except OSError as error:
             making.unlink(missing_ok=True)
             raise StoreError(f"the export can't be written to {path} ({error.strerror})") from error
-
-    def _about(self, title: str) -> dict[str, Any]:
-        return {"title": title, "date": date.today().isoformat(), "documents": [d.id for d in self.documents]}
+        return {str(path): path.stat().st_size}
 
     def _page(self, title: str, policy: str, **filled: str) -> str:
         links = (
-            f'<li><a href="#source/{_encoded(d.id)}?start=0&amp;end=0">{escape(d.title)}</a></li>'
-            for d in self.documents
+            f'<li><a href="#source/{place}?start=0&amp;end=0">{escape(name)}</a></li>'
+            for place, name in ((quote(d.id, ""), d.title) for d in self.documents)
         )
         count = f"{len(self.documents)} document{'s' if len(self.documents) > 1 else ''}"
         summary = f"{count}, exported on {date.today().isoformat()}"
@@ -244,7 +249,7 @@ def _searched(
         "words": {word: number.get(term, -1) for word, term in of.items()},
         "frequencies": store.frequencies(list(words)),
     }
-    arrays = {
+    arrays: dict[str, np.ndarray[Any, Any]] = {
         "vectors": parts.vectors,
         "sentences": parts.sentences,
         "scales": parts.scales,
@@ -267,75 +272,6 @@ def _packed(arrays: Mapping[str, np.ndarray[Any, Any]]) -> tuple[dict[str, tuple
     return places, bytes(data)
 
 
-def _split(models: Mapping[str, Path]) -> tuple[dict[str, bytes], bytes]:
-    """Networks without their weights, and the weights of all, each once."""
-    import onnx
-
-    graphs, data, places = {}, bytearray(), dict[bytes, int]()
-    for name, path in models.items():
-        model = onnx.load_model(path)
-        if name == "encoder":
-            _calculate_in_floats(model.graph)
-        for weight in model.graph.initializer:
-            raw = weight.raw_data
-            if len(raw) < LEAST:
-                continue
-            key = hashlib.sha256(raw).digest()
-            if key not in places:
-                places[key] = len(data)
-                data += raw + b"\0" * (-len(raw) % 64)
-            weight.ClearField("raw_data")
-            weight.data_location = onnx.TensorProto.EXTERNAL
-            at = {"location": WEIGHTS, "offset": places[key], "length": len(raw)}
-            for field, value in at.items():
-                weight.external_data.add(key=field, value=str(value))
-        graphs[name] = model.SerializeToString()
-    return graphs, bytes(data)
-
-
-def _calculate_in_floats(graph: Any) -> None:
-    """Make a network in 8 bits multiply in 32, by weights that are 8 bits in the file.
-
-    Its vectors are then those of the network in 32 bits, nearly: rounding what is multiplied costs more than rounding
-    what it is multiplied by. A question is too short for the time to matter.
-    """
-    from onnx import TensorProto, helper
-
-    uses: dict[str, list[Any]] = {}
-    makes = {output: node for node in graph.node for output in node.output}
-    for node in graph.node:
-        for given in node.input:
-            uses.setdefault(given, []).append(node)
-    nodes, gone, floats = [], set[int](), set[str]()
-    for node in graph.node:
-        if node.op_type == "MatMulInteger":
-            quantized, weight = makes[node.input[0]], node.input[1]
-            (cast,) = uses[node.output[0]]
-            (scaled,) = uses[cast.output[0]]
-            (scales,) = (makes[name] for name in scaled.input if name != cast.output[0])
-            (scale,) = (name for name in scales.input if name != quantized.output[1])
-            gone |= {id(one) for one in (quantized, node, cast, scales, scaled)}
-            whole = f"{weight}_float"
-            if whole not in floats:
-                floats.add(whole)
-                nodes.append(helper.make_node("Cast", [weight], [f"{weight}_cast"], to=TensorProto.FLOAT))
-                nodes.append(helper.make_node("Mul", [f"{weight}_cast", scale], [whole]))
-            nodes.append(helper.make_node("MatMul", [quantized.input[0], whole], [scaled.output[0]]))
-    ordered = [*nodes, *(node for node in graph.node if id(node) not in gone)]
-    graph.ClearField("node")
-    graph.node.extend(_sorted(ordered))
-    used = {name for node in graph.node for name in node.input}
-    for weight in [one for one in graph.initializer if one.name not in used]:
-        graph.initializer.remove(weight)
-
-
-def _sorted(nodes: Sequence[Any]) -> Iterator[Any]:
-    """Nodes of a graph, each behind those whose outputs it takes."""
-    makes = {output: n for n, node in enumerate(nodes) for output in node.output}
-    needs = {n: [makes[name] for name in node.input if name in makes] for n, node in enumerate(nodes)}
-    return (nodes[n] for n in TopologicalSorter(needs).static_order())
-
-
 def _scripts() -> dict[str, str]:
     """The box's scripts and ONNX Runtime's, each behind those that it imports."""
     scripts = {path.name: path.read_text("utf-8") for path in sorted(BOX.glob("*.js")) if path.name != "single.js"}
@@ -345,7 +281,7 @@ def _scripts() -> dict[str, str]:
 
 
 def _joined(scripts: Mapping[str, str]) -> str:
-    """The worker's scripts as one that is no module: browsers start no other from a page that was opened from a file."""
+    """The worker's scripts as one that is no module: of a page that was opened from a file, browsers start no other."""
     parts = ["var modules = {};"]
     for name, text in scripts.items():
         if name in PAGE_SCRIPTS[1:]:
@@ -369,11 +305,9 @@ def _inside(script: str) -> str:
     return script.replace("</script", r"<\/script")
 
 
-def _hash(text: str) -> str:
+def _policy_hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _encoded(text: str) -> str:
-    from urllib.parse import quote
-
-    return quote(text, safe="")
+def _short_hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

@@ -11,8 +11,9 @@ import json
 import shutil
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from graphlib import TopologicalSorter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -27,6 +28,8 @@ INT8 = ":int8"  # ends the fingerprint of an encoder in 8 bits
 MODEL, WEIGHTS, TOKENIZER, ABOUT = "model.onnx", "weights.bin", "tokenizer.json", "encoder.json"
 PROBED = "probed.npy"  # sentence-transformers' own vectors of PROBES
 NETWORK = "network.onnx"  # one without its weights
+SHARED = "shared.bin"  # the weights of networks for browsers
+LEAST = 1000  # bytes of a network's numbers that are kept there, once where several networks have them
 READER, CHANGES, HEADS = "reader", "reader.safetensors", "heads.npz"  # the network that reads passages, and its own
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 PROBES = (
@@ -230,6 +233,74 @@ def _quantize(folder: Path) -> None:
     (folder / WEIGHTS).unlink()
     quantize_dynamic(whole, folder / MODEL, per_channel=True, weight_type=QuantType.QInt8)
     whole.unlink()
+
+
+def split(models: Mapping[str, Path]) -> tuple[dict[str, bytes], bytes]:
+    """Networks in 8 bits as browsers run them, without their weights, and the weights of all, each once."""
+    import onnx
+
+    graphs, data, places = {}, bytearray(), dict[bytes, int]()
+    for name, path in models.items():
+        model = onnx.load_model(path)
+        _calculate_in_floats(model.graph)
+        for weight in model.graph.initializer:
+            raw = weight.raw_data
+            if len(raw) < LEAST:
+                continue
+            key = hashlib.sha256(raw).digest()
+            if key not in places:
+                places[key] = len(data)
+                data += raw + b"\0" * (-len(raw) % 64)
+            weight.ClearField("raw_data")
+            weight.data_location = onnx.TensorProto.EXTERNAL
+            at = {"location": SHARED, "offset": places[key], "length": len(raw)}
+            for field, value in at.items():
+                weight.external_data.add(key=field, value=str(value))
+        graphs[name] = model.SerializeToString()
+    return graphs, bytes(data)
+
+
+def _calculate_in_floats(graph: Any) -> None:
+    """Make a network in 8 bits multiply in 32, by weights that are 8 bits in the file.
+
+    Where what is multiplied is rounded as well, whatever differs in the last bit, as from one processor to the next,
+    ends in other scores; in WebAssembly it is hardly faster. docs/export.md has the figures.
+    """
+    from onnx import TensorProto, helper
+
+    uses: dict[str, list[Any]] = {}
+    makes = {output: node for node in graph.node for output in node.output}
+    for node in graph.node:
+        for given in node.input:
+            uses.setdefault(given, []).append(node)
+    nodes, gone, floats = [], set[int](), set[str]()
+    for node in graph.node:
+        if node.op_type == "MatMulInteger":
+            quantized, weight = makes[node.input[0]], node.input[1]
+            (cast,) = uses[node.output[0]]
+            (scaled,) = uses[cast.output[0]]
+            (scales,) = (makes[name] for name in scaled.input if name != cast.output[0])
+            (scale,) = (name for name in scales.input if name != quantized.output[1])
+            gone |= {id(one) for one in (quantized, node, cast, scales, scaled)}
+            whole = f"{weight}_float"
+            if whole not in floats:
+                floats.add(whole)
+                nodes.append(helper.make_node("Cast", [weight], [f"{weight}_cast"], to=TensorProto.FLOAT))
+                nodes.append(helper.make_node("Mul", [f"{weight}_cast", scale], [whole]))
+            nodes.append(helper.make_node("MatMul", [quantized.input[0], whole], [scaled.output[0]]))
+    ordered = [*nodes, *(node for node in graph.node if id(node) not in gone)]
+    graph.ClearField("node")
+    graph.node.extend(_sorted(ordered))
+    used = {name for node in graph.node for name in node.input}
+    for weight in [one for one in graph.initializer if one.name not in used]:
+        graph.initializer.remove(weight)
+
+
+def _sorted(nodes: Sequence[Any]) -> Iterator[Any]:
+    """Nodes of a graph, each behind those whose outputs it takes."""
+    makes = {output: n for n, node in enumerate(nodes) for output in node.output}
+    needs = {n: [makes[name] for name in node.input if name in makes] for n, node in enumerate(nodes)}
+    return (nodes[n] for n in TopologicalSorter(needs).static_order())
 
 
 if __name__ == "__main__":

@@ -83,8 +83,9 @@ class Layered:
         passages, parts = zip(*(layer.contents() for layer in self._layers), strict=True)
         ends = np.cumsum([0, *(own.first_sentences[-1] for own in parts)])
         firsts = [own.first_sentences[:-1] + end for own, end in zip(parts, ends[:-1], strict=True)]
-        columns = [np.concatenate([own[n] for own in parts]) for n in range(3)]
-        return [p for own in passages for p in own], Parts(*columns, np.concatenate([*firsts, ends[-1:]]))
+        vectors, sentences, scales = (np.concatenate([own[n] for own in parts]) for n in range(3))
+        joined = Parts(vectors, sentences, scales, np.concatenate([*firsts, ends[-1:]]))
+        return [p for own in passages for p in own], joined
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """How rare each term is among the passages: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25.

@@ -12,6 +12,7 @@ const THANKS = new RegExp(
     "(?: (?:a lot|so much|very much|again|you|all|for (?:that|this|your help)|schon|sehr|большое))*$",
 );
 const FAREWELL = /^(?:good ?bye|bye(?: bye)?|see you(?: later)?|tschuss|adios|au revoir|пока|до свидания)$/;
+const CYRILLIC = ["ru"]; // languages that aren't written in Latin letters
 const SURELY = 3; // stop words of another language tell it from a name of that language
 const FEWEST = 3; // words in Latin letters that a language can be told from
 
@@ -49,7 +50,9 @@ export function isSmallTalk(question) {
 }
 
 /**
- * Whether a question is clearly in none of these languages, by its stop words or else its letters.
+ * Whether a question is clearly in none of these languages, by its stop words or else its letters. Python tells
+ * languages of the same letters apart by more than that, with a table that would be half as large as a network.
+ *
  * @param {string} question
  * @param {string[]} languages
  * @param {() => boolean} isKnown whether most of its words are known here
@@ -62,7 +65,8 @@ function isForeign(question, languages, isKnown, all) {
   const mine = Math.max(...languages.map((code) => counts.get(code) ?? 0));
   const others = Math.max(0, ...counts.values());
   if ((mine === others && others > 0) || isKnown()) return others >= SURELY && others > 2 * mine;
-  return false;
+  const script = languages.every((code) => CYRILLIC.includes(code)) ? /\p{Script=Cyrillic}/u : /\p{Script=Latin}/u;
+  return !script.test(question);
 }
 
 /** @param {string} question */

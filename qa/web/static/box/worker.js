@@ -48,7 +48,7 @@ async function open({ ort: address, parts }) {
   ort.env.wasm.wasmBinary = runtime.buffer;
   ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency) : 1;
   const network = async (/** @type {Uint8Array} */ graph) => {
-    const options = { executionProviders: ["wasm"], externalData: [{ path: "weights.bin", data: weights }] };
+    const options = { executionProviders: ["wasm"], externalData: [{ path: "shared.bin", data: weights }] };
     return new OnnxNetwork(ort, await ort.InferenceSession.create(graph, options), index.encoder.inputs);
   };
   const tokenizer = new Tokenizer(index.vocabulary);
