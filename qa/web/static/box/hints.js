@@ -64,7 +64,8 @@ function isForeign(question, languages, isKnown, all) {
   const counts = new Map(all.map(({ code, stop }) => [code, own.filter((word) => stop.includes(word)).length]));
   const mine = Math.max(...languages.map((code) => counts.get(code) ?? 0));
   const others = Math.max(0, ...counts.values());
-  if ((mine === others && others > 0) || isKnown()) return others >= SURELY && others > 2 * mine;
+  const isOther = others >= SURELY && others > 2 * mine;
+  if (isOther || (mine === others && others > 0) || isKnown()) return isOther;
   const script = languages.every((code) => CYRILLIC.includes(code)) ? /\p{Script=Cyrillic}/u : /\p{Script=Latin}/u;
   return !script.test(question);
 }

@@ -93,6 +93,7 @@ function plural(stem) {
 /** @param {string} stem @param {number} first */
 function participle(stem, first) {
   const agreed = stem.match(/eed(?:ly)?$/);
+  if (/(?:proc|exc|succ)eed(?:ly)?$/.test(stem)) return stem;
   if (agreed) return /** @type {number} */ (agreed.index) >= first ? stem.slice(0, agreed.index) + "ee" : stem;
   const ending = stem.match(/(?:ed|edly|ing|ingly)$/);
   if (!ending) return stem;
