@@ -131,50 +131,51 @@ def compare(name: str, expected: Sequence[Payload], found: Sequence[Payload]) ->
             print(f"  {answer['question']!r}: {change}")
 
 
-def resident(parent: int) -> float:
-    """The memory of a browser's largest page process, in MB."""
+def renderer() -> tuple[float, float]:
+    """The memory in MB, and the seconds that it has computed, of the largest page process that was started here."""
     lines = subprocess.run(["ps", "-eo", "ppid,pid,rss,args"], capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 3) for line in lines.splitlines()[1:]]
-    below, grown = {str(parent)}, True
-    while grown:
-        more = {pid for ppid, pid, _, _ in rows if ppid in below} - below
-        below, grown = below | more, bool(more)
-    return max((int(rss) / 1000 for _, pid, rss, args in rows if pid in below and "type=renderer" in args), default=0)
+    own, more = {str(os.getpid())}, {str(os.getpid())}
+    while more:
+        more = {pid for ppid, pid, _, _ in rows if ppid in more}
+        own |= more
+    memory, pid = max((int(rss), pid) for _, pid, rss, args in rows if pid in own and "type=renderer" in args)
+    ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return memory / 1000, sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def measure(address: str, asked: Sequence[Question], times: int) -> list[Payload]:
-    """Print how long opening a page and asking takes; returns the answers."""
-    cold, found = [], []
-    with sync_playwright() as playwright, TemporaryDirectory() as profile:
-        for _ in range(times):
-            with TemporaryDirectory() as own:
+    """Print how long opening a page and asking takes, by the clock and of one core; returns the answers."""
+    cold: list[tuple[float, float]] = []
+    with sync_playwright() as playwright:
+        for time_ in range(times):
+            with TemporaryDirectory() as profile:
                 context = playwright.chromium.launch_persistent_context(
-                    own, executable_path="/usr/bin/chromium", args=FLAGS
+                    profile, executable_path="/usr/bin/chromium", args=FLAGS
                 )
-                begin = time.perf_counter()
                 page = context.new_page()
+                begin = time.perf_counter()
                 page.goto(address)
                 ask(page, asked[0])
-                cold.append(time.perf_counter() - begin)
+                cold.append((time.perf_counter() - begin, renderer()[1]))
+                if time_ < times - 1:
+                    context.close()
+                    continue
+                begin = time.perf_counter()
+                page.reload()
+                ask(page, asked[0])
+                warm = time.perf_counter() - begin
+                before = renderer()[1]
+                found = [ask(page, question) for question in asked]
+                memory, after = renderer()
                 context.close()
-        context = playwright.chromium.launch_persistent_context(
-            profile, executable_path="/usr/bin/chromium", args=FLAGS
-        )
-        page = context.new_page()
-        page.goto(address)
-        ask(page, asked[0])
-        begin = time.perf_counter()
-        page.reload()
-        ask(page, asked[0])
-        warm = time.perf_counter() - begin
-        found = [ask(page, question) for question in asked]
-        took = sorted(answer["took_ms"] for answer in found)
-        memory = resident(os.getpid())
-        context.close()
+    took = sorted(answer["took_ms"] for answer in found)
+    first, computed = (statistics.median(values) for values in zip(*cold, strict=True))
     print(
-        f"{address.partition(':')[0]}: first answer {statistics.median(cold):.1f} s cold, {warm:.1f} s warm;", end=" "
+        f"{address.partition(':')[0]}: first answer {first:.1f} s ({computed:.1f} s of a core) cold, {warm:.1f} s warm;"
     )
-    print(f"a question {took[len(took) // 2]:.0f} ms, p95 {took[int(0.95 * len(took))]:.0f} ms; {memory:.0f} MB")
+    print(f"  a question {took[len(took) // 2]:.0f} ms, p95 {took[int(0.95 * len(took))]:.0f} ms", end=" ")
+    print(f"({1000 * (after - before) / len(found):.0f} ms of a core); {memory:.0f} MB", flush=True)
     return found
 
 

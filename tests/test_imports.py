@@ -47,7 +47,7 @@ LAYERS = [
     {"web.source", "web.watch", "web.guard"},
     {"web.api", "web.limits"},
     {"web.chat"},
-    {"web.server"},
+    {"web.server", "export"},
     {"cli"},
     {"__main__"},
 ]

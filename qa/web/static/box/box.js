@@ -33,10 +33,21 @@ class Box {
       };
     });
     this.ready.catch(() => boxes.delete(address)); // so that it is tried again
-    const part = async ([name, own]) => [name, own.startsWith("blob:") ? await (await fetch(own)).blob() : from(own)];
-    Promise.all(Object.entries(manifest.parts).map(part)).then((parts) =>
-      this.worker.postMessage({ ort: manifest.ort && from(manifest.ort), parts: Object.fromEntries(parts) }),
-    );
+    this.begin(manifest, from);
+  }
+
+  /**
+   * Tells the worker where the parts are; those that stand in the page itself it is given.
+   * @param {Manifest} manifest
+   * @param {(address: string) => string} from
+   */
+  async begin(manifest, from) {
+    /** @type {Record<string, string | Blob>} */
+    const parts = {};
+    for (const [name, part] of Object.entries(manifest.parts)) {
+      parts[name] = part.startsWith("blob:") ? await (await fetch(part)).blob() : from(part);
+    }
+    this.worker.postMessage({ ort: manifest.ort && from(manifest.ort), parts });
   }
 
   /**

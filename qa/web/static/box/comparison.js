@@ -20,7 +20,9 @@ export class Comparison {
    */
   compare(hidden, given, passages) {
     const sentences = added(hidden, this.dense("given", given));
-    let x = { values: Float32Array.from([...this.weights["comparison.none"].values, ...sentences.values]), width: hidden.width };
+    const none = this.weights["comparison.none"].values;
+    /** @type {Matrix} */
+    let x = { values: Float32Array.from([...none, ...sentences.values]), width: hidden.width };
     x = added(x, this.dense("out", this.attend(this.dense("asked", normal(x)), [-1, ...passages])));
     x = added(x, this.dense("down", gelu(this.dense("up", normal(x)))));
     const better = this.dense("better", normal(x)).values;

@@ -18,15 +18,22 @@ const UNREAD = -20; // the score of a sentence behind MAX_TOKENS
 /** What reading a passage gave: a score for each sentence and one for all of it, and where each token stands. */
 export class Reading {
   /**
-   * @param {{passage: Passage, sentences: Float32Array, hidden: Matrix, whole: number, marks: Matrix, places: Span[],
-   *   owners: number[]}} found `marks` score each token as the first and the last one of an answer, `owners` say in
-   *   which sentence it stands
+   * @param {Passage} passage
+   * @param {Float32Array} sentences
+   * @param {Matrix} hidden what the sentences' scores are made from
+   * @param {number} whole
+   * @param {Matrix} marks score each token as the first and the last one of an answer
+   * @param {Span[]} places where in the document the tokens stand
+   * @param {number[]} owners in which sentence, -1 for none
    */
-  constructor(found) {
-    Object.assign(this, found);
-    const { passage, sentences, hidden, whole, marks, places, owners } = found;
-    [this.passage, this.sentences, this.hidden, this.whole] = [passage, sentences, hidden, whole];
-    [this.marks, this.places, this.owners] = [marks, places, owners];
+  constructor(passage, sentences, hidden, whole, marks, places, owners) {
+    this.passage = passage;
+    this.sentences = sentences;
+    this.hidden = hidden;
+    this.whole = whole;
+    this.marks = marks;
+    this.places = places;
+    this.owners = owners;
   }
 
   /**
@@ -115,15 +122,10 @@ export class CrossEncoder {
     hidden.values = hidden.values.map((value) => Math.max(value, 0));
     const scores = this.head("sentence", hidden).values;
     const at = passage.start - shift;
-    return new Reading({
-      passage,
-      sentences: scores.map((score, sentence) => (owners.includes(sentence) ? score : UNREAD)),
-      hidden,
-      whole: dot(this.heads["passage.weight"].values, row(embedded, 0)) + this.heads["passage.bias"].values[0],
-      marks: this.head("span", tokens),
-      places: offsets.map(([start, end]) => [start + at, end + at]),
-      owners,
-    });
+    const whole = dot(this.heads["passage.weight"].values, row(embedded, 0)) + this.heads["passage.bias"].values[0];
+    const sentences = scores.map((score, sentence) => (owners.includes(sentence) ? score : UNREAD));
+    const places = offsets.map(([start, end]) => /** @type {Span} */ ([start + at, end + at]));
+    return new Reading(passage, sentences, hidden, whole, this.head("span", tokens), places, owners);
   }
 
   /** @param {string} name @param {Matrix} x */

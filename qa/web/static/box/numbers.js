@@ -44,7 +44,7 @@ export function dense(x, weight, bias) {
 export const added = (a, b) => ({ values: a.values.map((value, at) => value + b.values[at]), width: a.width });
 
 /** @param {ArrayLike<number>} values */
-export const mean = (values) => Array.prototype.reduce.call(values, (a, b) => a + b, 0) / values.length;
+export const mean = (values) => Array.from(values).reduce((a, b) => a + b, 0) / values.length;
 
 /** How far the values are from their mean, and their deviation. @param {ArrayLike<number>} values */
 export function deviations(values) {

@@ -7,13 +7,12 @@ const DOUBLE = /(bb|dd|ff|gg|mm|nn|pp|rr|tt)$/;
 const SHORT = /(?:[^aeiouy][aeiouy][^aeiouywxY]|^[aeiouy][^aeiouy]|^past)$/; // how a short syllable ends a word
 const REGION = /^(?:gener|commun|arsen|past|univers|later|emerg|organ|inter)|[aeiouy][^aeiouy]/;
 
-/** @type {Record<string, string>} */
-const IRREGULAR = {
-  __proto__: null,
-  ...{ skis: "ski", skies: "sky", idly: "idl", gently: "gentl", ugly: "ugli", early: "earli", only: "onli" },
-  ...{ singly: "singl", sky: "sky", news: "news", howe: "howe", atlas: "atlas", cosmos: "cosmos", bias: "bias" },
-  ...{ andes: "andes" },
-};
+/** @type {Map<string, string>} */
+const IRREGULAR = new Map(/** @type {[string, string][]} */ ([
+  ...[["skis", "ski"], ["skies", "sky"], ["idly", "idl"], ["gently", "gentl"], ["ugly", "ugli"], ["early", "earli"]],
+  ...[["only", "onli"], ["singly", "singl"]],
+  ...["sky", "news", "howe", "atlas", "cosmos", "bias", "andes"].map((word) => [word, word]),
+]));
 const KEPT = /^(?:(?:inn|out|cann|herr|earr|even)ing|(?:proc|exc|succ)eed)$/; // after the first step
 
 /** Endings and what they become, in the order in which they are looked for. @typedef {[RegExp, string][]} Rules */
@@ -51,7 +50,8 @@ const FOURTH = /(?:ement|ment|ent|ance|ence|able|ible|al|er|ic|ant|ism|ate|iti|o
 
 /** The stem of an English word in lower case. @param {string} word */
 function english(word) {
-  if (IRREGULAR[word]) return IRREGULAR[word];
+  const irregular = IRREGULAR.get(word);
+  if (irregular) return irregular;
   if ([...word].length < 3) return word;
   let stem = "";
   for (const letter of word.replace(/^'/, "")) stem += letter === "y" && /^$|[aeiouy]$/.test(stem) ? "Y" : letter;
@@ -93,7 +93,7 @@ function plural(stem) {
 /** @param {string} stem @param {number} first */
 function participle(stem, first) {
   const agreed = stem.match(/eed(?:ly)?$/);
-  if (/(?:proc|exc|succ)eed(?:ly)?$/.test(stem)) return stem;
+  if (/^(?:proc|exc|succ)eed(?:ly)?$/.test(stem)) return stem;
   if (agreed) return /** @type {number} */ (agreed.index) >= first ? stem.slice(0, agreed.index) + "ee" : stem;
   const ending = stem.match(/(?:ed|edly|ing|ingly)$/);
   if (!ending) return stem;

@@ -41,7 +41,7 @@ self.onmessage = async ({ data }) => {
 async function open({ ort: address, parts }) {
   const names = ["index", "arrays", "weights", "encoder", "reader", "runtime"];
   const [ort, text, arrays, weights, encoder, reader, runtime] = await Promise.all([
-    globalThis.modules?.["ort.js"] ?? import(address),
+    Reflect.get(globalThis, "modules")?.["ort.js"] ?? import(address),
     ...names.map((name) => bytes(parts[name])),
   ]);
   const index = JSON.parse(new TextDecoder().decode(text));
