@@ -6,7 +6,7 @@ const SOURCE = /^#source\/(.+)\?start=(\d+)&end=(\d+)$/;
 const TAGS = { heading: "h3", item: "li", code: "pre" };
 
 const box = /** @type {HTMLElement} */ (document.querySelector("qa-box"));
-const view = /** @type {HTMLElement} */ (document.querySelector("main"));
+const view = /** @type {HTMLElement} */ (document.querySelector("article"));
 const address = new URL(/** @type {string} */ (box.dataset.index), document.baseURI).href;
 
 addEventListener("hashchange", show);
