@@ -41,13 +41,14 @@ from qa.types import Document, Passage
 
 WEB = Path(__file__).parent / "web"
 BOX = WEB / "static" / "box"
-RUNTIME = BUNDLED / "onnxruntime-web"  # its files are put there by `make runtime`, which the message below spells out
+RUNTIME = BUNDLED / "onnxruntime-web"  # where `make runtime` puts its files
 LOADER, WASM, VERSION = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm", "onnxruntime-web.json"
 MANIFEST = "box.json"  # says where the parts are, and marks a folder as an export
-PAGE_SCRIPTS = ("types.js", "box.js", "page.js")  # those that the page runs, which no worker needs but the first
+PAGE_SCRIPTS = ("types.js", "box.js", "page.js")  # what the page runs, of which a worker needs only the first
 IMPORT = re.compile(r'^import \{ (.+) \} from "\./([\w.]+)";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:class|const|async function|function) (\w+))", re.MULTILINE)
 EXPORTED = re.compile(r"export\{([^}]+)\};?")  # as ONNX Runtime's bundle has it
+AS = re.compile(r"(\w+) as (\w+)")
 POLICY = (
     "default-src 'none'; script-src {scripts} 'wasm-unsafe-eval'; worker-src {own}; connect-src {own}; "
     "style-src {style}; base-uri 'none'; form-action 'none'"
@@ -67,8 +68,8 @@ class Box:
         store = assistant.store
         if not isinstance(store, LocalStore | Layered):
             raise SettingsError("an index in Milvus can't be exported: run `qa export` with QA_STORE=local")
-        folders = _networks(index / ENCODER, encoder)
         _check_runtime()
+        folders = _networks(index / ENCODER, encoder)
         progress("export", 0, 3)
         passages, parts = store.contents()
         ids = list(dict.fromkeys(passage.document_id for passage in passages))
@@ -77,7 +78,10 @@ class Box:
         about, arrays = _searched(store, passages, parts, analyzer)
         about |= {
             "documents": [_document(d, assistant.originals.address(d)) for d in self.documents],
-            "passages": [_row(passage, ids.index(passage.document_id)) for passage in passages],
+            "passages": [
+                (ids.index(p.document_id), p.heading, p.start, p.end, [(s.start, s.end, *s[3:]) for s in p.sentences])
+                for p in passages
+            ],
             "topics": assistant.topics(TOPICS),
             "encoder": json.loads((folders["encoder"] / ABOUT).read_text("utf-8")),
             "vocabulary": _vocabulary(folders["encoder"] / TOKENIZER),
@@ -142,6 +146,7 @@ class Box:
         style, begin = (BOX / "page.css").read_text("utf-8"), (BOX / "single.js").read_text("utf-8")
         scripts = {name: self.scripts[name] for name in PAGE_SCRIPTS}
         scripts |= {"worker.js": _joined(self.scripts), "widget.js": (WEB / "widget.js").read_text("utf-8")}
+        scripts = {name: text.replace("</script", r"<\/script") for name, text in scripts.items()}  # it would end there
         parts = {name: base64.b64encode(part).decode() for name, part in self.parts.items()}
         page = self._page(
             title,
@@ -150,7 +155,7 @@ class Box:
             index="",
             scripts="\n".join(
                 [
-                    *(f'<script type="text/plain" data-module="{n}">{_inside(s)}</script>' for n, s in scripts.items()),
+                    *(f'<script type="text/plain" data-module="{n}">{s}</script>' for n, s in scripts.items()),
                     *(f'<script type="text/plain" data-part="{n}">{part}</script>' for n, part in parts.items()),
                     f"<script>{begin}</script>",
                 ]
@@ -171,11 +176,9 @@ class Box:
             f'<li><a href="#source/{place}?start=0&amp;end=0">{escape(name)}</a></li>'
             for place, name in ((quote(d.id, ""), d.title) for d in self.documents)
         )
-        count = f"{len(self.documents)} document{'s' if len(self.documents) > 1 else ''}"
-        summary = f"{count}, exported on {date.today().isoformat()}"
+        summary = f"Documents: {len(self.documents)}, exported on {date.today().isoformat()}"
         filled |= {"title": escape(title), "policy": policy, "summary": summary, "documents": "\n".join(links)}
-        page = (BOX / "page.html").read_text("utf-8")
-        return re.sub(r"\{(\w+)\}", lambda found: filled[found[1]], page)
+        return re.sub(r"\{(\w+)\}", lambda found: filled[found[1]], (BOX / "page.html").read_text("utf-8"))
 
 
 def _check_runtime() -> None:
@@ -197,7 +200,7 @@ def _networks(folder: Path, encoder: str) -> dict[str, Path]:
         raise EncoderError(f"the encoder {encoder!r} has no network in 8 bits, which an export needs: unset QA_ENCODER")
     about = json.loads((reads.folder / ABOUT).read_text("utf-8")) if reads.folder.is_dir() else {}
     if not str(about.get("fingerprint")).endswith(INT8):
-        raise EncoderError(f"the reader in 8 bits can't be kept in {folder}, which an export needs: make it writable")
+        raise EncoderError(f"{folder} has no reader in 8 bits, which an export needs: make that folder writable")
     return {"encoder": encodes.folder, "reader": reads.folder}
 
 
@@ -220,11 +223,6 @@ def _document(document: Document, address: str) -> dict[str, Any]:
     blocks = [{name: getattr(b, name) for name in kept} for b in document.blocks or plain(document.text)]
     about = {"id": document.id, "title": document.title, "text": document.text, "blocks": blocks}
     return about | {"address": address, "scanned": document.scanned}
-
-
-def _row(passage: Passage, document: int) -> tuple[Any, ...]:
-    sentences = [(s.start, s.end, s.list, s.opens, s.page) for s in passage.sentences]
-    return document, passage.heading, passage.start, passage.end, sentences
 
 
 def _searched(
@@ -286,23 +284,12 @@ def _joined(scripts: Mapping[str, str]) -> str:
     for name, text in scripts.items():
         if name in PAGE_SCRIPTS[1:]:
             continue
-        exported = ", ".join(found for found in EXPORT.findall(text))
+        exported = ", ".join(EXPORT.findall(text))
         body = EXPORT.sub("", IMPORT.sub(r'const { \1 } = modules["\2"];', text))
-        body = EXPORTED.sub(lambda found: f"return {{{_named(found[1])}}};", body)
+        body = EXPORTED.sub(lambda found: "return {" + AS.sub(r"\2: \1", found[1]) + "};", body)
         body = body.replace("import.meta.url", "self.location.href")
         parts.append(f'modules["{name}"] = (() => {{\n{body}\nreturn {{ {exported} }};\n}})();')
     return "\n".join(parts)
-
-
-def _named(exported: str) -> str:
-    """What "a as b, c as d" exports, as an object has it."""
-    pairs = (pair.split(" as ") for pair in exported.split(","))
-    return ", ".join(f'"{name}": {value}' for value, name in pairs)
-
-
-def _inside(script: str) -> str:
-    """A script as it may stand in a page: what would end it there means the same in a string."""
-    return script.replace("</script", r"<\/script")
 
 
 def _policy_hash(text: str) -> str:

@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 
 from qa import Assistant
 from qa.answer.reader import SURE, THRESHOLD
+from qa.cli import main
 from qa.encoder import DEFAULT, Encoder
 from qa.errors import EncoderError, SettingsError, StoreError
 from qa.export import LOADER, RUNTIME, WASM, Box
@@ -191,6 +192,20 @@ def test_the_folder_answers_on_the_page_of_another_host_under_a_strict_policy(
 
 
 @in_browser
+def test_it_takes_several_threads_where_the_page_is_isolated(browser: Browser, folder: Path) -> None:
+    headers = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
+    with bench.hosting(folder, headers) as address:
+        page = browser.new_page()
+        page.goto(f"{address}/index.html")
+        assert page.evaluate("crossOriginIsolated")
+        assert "Tom River" in bench.ask(page, (PORT, []))["answer"]
+        workers = [worker.url.rpartition("/")[2] for worker in page.workers]
+        page.close()
+    assert workers.count("worker.js") == 1
+    assert ("ort.js" in workers) == ((os.cpu_count() or 1) > 1)
+
+
+@in_browser
 def test_english_stems_are_snowballs(browser: Browser, folder: Path, tokenizer: Tokenizer) -> None:
     words = [word for word in tokenizer.get_vocab() if word.isascii() and word.isalpha()]
     words = [word + ending for word in words for ending in ("", "s", "ed", "ing", "ly", "ness", "ational", "izer's")]
@@ -263,6 +278,18 @@ def test_without_the_runtime_it_says_how_to_get_it(
     monkeypatch.setattr("qa.export.RUNTIME", tmp_path)
     with pytest.raises(EncoderError, match="make runtime"):
         Box(assistant, index, DEFAULT, THRESHOLD, SURE, lambda *_: None)
+
+
+def test_the_command_says_what_it_wrote(
+    box: Box, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("QA_CORPUS", str(CORPUS))
+    monkeypatch.setenv("QA_INDEX", str(index))
+    monkeypatch.setattr("sys.argv", ["qa", "export", str(tmp_path / "city"), "--single-file"])
+    with pytest.raises(SystemExit):
+        main()
+    assert re.fullmatch(r" +4\d\.\d MB  \S+/city\.html\n", capsys.readouterr().out)
+    assert [path.name for path in tmp_path.iterdir()] == ["city.html"]
 
 
 def test_an_index_in_milvus_is_refused(assistant: Assistant, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,8 @@
  *
  * makes a floating button, unless data-button="off"; <qa-box></qa-box> is the same box within the page. Options of
  * both, data-…: title, placeholder, greeting, examples ("a|b"), theme, accent, position, lang, remember, token, server,
- * index; a box takes from the script what it lacks. With data-index, the address of box.json in a folder that `qa export`
- * wrote, it answers by itself, without a server. CSS properties, --qa-…: see STYLE.
+ * index; a box takes from the script what it lacks. With data-index, the address of box.json in what `qa export` wrote,
+ * it needs no server. CSS properties, --qa-…: see STYLE.
  */
 const HISTORY = 10; // answers sent along with a question
 const KEPT = 40; // answers kept from page to page

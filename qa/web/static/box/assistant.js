@@ -60,7 +60,16 @@ export class Assistant {
     const [first, second] = searchable.length ? searchable : all.slice(0, 1);
     const text = hint(first, this.spoken, store, analyzer, this.languages);
     if (text) {
-      return { question, standalone: question, text, citations: [], hits: [], confidence: 0, abstained: true, unsure: false };
+      return {
+        question,
+        standalone: question,
+        text,
+        citations: [],
+        hits: [],
+        confidence: 0,
+        abstained: true,
+        unsure: false,
+      };
     }
     const said = topical.at(-1)?.[1] ?? "";
     const alone = await this.reader.answer(question, await this.retriever.retrieve(first), said);

@@ -1,7 +1,7 @@
 /** The page's side of an export: starts the worker, and gives what a server would give. */
 
 /**
- * @typedef {{box: string, worker: string, ort?: string, parts: Record<string, string>}} Manifest addresses, from its own
+ * @typedef {{box: string, worker: string, ort?: string, parts: Record<string, string>}} Manifest addresses
  */
 
 /** @type {Map<string, Box>} */

@@ -89,7 +89,8 @@ export class CrossEncoder {
    * @param {Matrix[]} given
    */
   compare(readings, given) {
-    const rows = (/** @type {Matrix[]} */ all) => all.flatMap((own) => Array.from({ length: height(own) }, (_, n) => row(own, n)));
+    const rows = (/** @type {Matrix[]} */ all) =>
+      all.flatMap((own) => Array.from({ length: height(own) }, (_, n) => row(own, n)));
     const hidden = readings.map((reading) => reading.hidden);
     const passages = hidden.flatMap((own, at) => Array(height(own)).fill(at));
     const added = this.comparison.compare(stacked(rows(hidden)), stacked(rows(given)), passages);

@@ -33,5 +33,7 @@ export class Lexical {
 /** The k passages with the greatest scores, none that has no term. @param {Float32Array} scores @param {number} k */
 export function best(scores, k) {
   const having = [...scores.keys()].filter((number) => scores[number] > 0);
-  return order(having.map((number) => scores[number])).slice(0, k).map((at) => having[at]);
+  return order(having.map((number) => scores[number]))
+    .slice(0, k)
+    .map((at) => having[at]);
 }

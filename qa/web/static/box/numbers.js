@@ -2,7 +2,12 @@
 
 /** Rows of floats, one after the other. @typedef {{values: Float32Array, width: number}} Matrix */
 
-/** The inner product of two vectors. @param {ArrayLike<number>} a @param {ArrayLike<number>} b @param {number} [at] of a */
+/**
+ * The inner product of a vector and another one, which begins at a place of `a`.
+ * @param {ArrayLike<number>} a
+ * @param {ArrayLike<number>} b
+ * @param {number} [at]
+ */
 export function dot(a, b, at = 0) {
   let sum = 0;
   for (let i = 0; i < b.length; i++) sum += a[at + i] * b[i];
@@ -35,7 +40,8 @@ export function dense(x, weight, bias) {
   const values = new Float32Array(height(x) * width);
   for (let i = 0; i < height(x); i++) {
     const own = row(x, i);
-    for (let j = 0; j < width; j++) values[i * width + j] = dot(weight.values, own, j * weight.width) + (bias?.[j] ?? 0);
+    for (let j = 0; j < width; j++)
+      values[i * width + j] = dot(weight.values, own, j * weight.width) + (bias?.[j] ?? 0);
   }
   return { values, width };
 }

@@ -14,7 +14,9 @@ export function originalOf(document, citation) {
   if (!address || address.includes("#")) return address;
   if (/\.pdf$/i.test(id) && citation.page) return `${address}#page=${citation.page}`;
   const anchor = PAGES.test(id) ? anchorAbove(document, citation.start) : "";
-  return anchor ? `${address}#${quoted(anchor).replaceAll("%2F", "/")}` : `${address}#:~:text=${fragment(citation.quote)}`;
+  return anchor
+    ? `${address}#${quoted(anchor).replaceAll("%2F", "/")}`
+    : `${address}#:~:text=${fragment(citation.quote)}`;
 }
 
 /** The name of the nearest heading above a place. @param {import("./types.js").Document} document @param {number} at */

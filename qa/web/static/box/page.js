@@ -25,7 +25,11 @@ async function show() {
 }
 
 /** A document's blocks as elements, with the characters from start to end marked. */
-function written(/** @type {import("./types.js").Document} */ found, /** @type {number} */ start, /** @type {number} */ end) {
+function written(
+  /** @type {import("./types.js").Document} */ found,
+  /** @type {number} */ start,
+  /** @type {number} */ end,
+) {
   const text = new Characters(found.text);
   const blocks = found.blocks.map((block) => {
     const element = document.createElement(TAGS[/** @type {keyof typeof TAGS} */ (block.kind)] ?? "p");

@@ -45,4 +45,5 @@ const rounded = (value, digits) => Number(value.toFixed(digits));
  * @param {number} start
  * @param {number} end
  */
-export const sourceUrl = (documentId, start, end) => `#source/${encodeURIComponent(documentId)}?start=${start}&end=${end}`;
+export const sourceUrl = (documentId, start, end) =>
+  `#source/${encodeURIComponent(documentId)}?start=${start}&end=${end}`;

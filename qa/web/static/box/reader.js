@@ -27,8 +27,8 @@ const ABSTENTION = "The documents don't say.";
  * @typedef {import("./cross_encoder.js").Reading} Reading
  * @typedef {import("./retriever.js").Retrieved} Retrieved
  * @typedef {import("./retriever.js").Candidate} Candidate
- * @typedef {{candidate: number, passage: Passage, sentence: number, score: number, share: number, copies: Place[]}} Choice
- *   a sentence that may answer, with its share of the belief in all of them
+ * @typedef {{candidate: number, passage: Passage, sentence: number, score: number, share: number,
+ *   copies: Place[]}} Choice a sentence that may answer, with its share of the belief in all of them
  * @typedef {{readings: Reading[], scores: Float32Array[], choices: Choice[],
  *   features: import("./calibration.js").Features}} Findings choices best first
  */
@@ -78,7 +78,10 @@ export class Reader {
 
   /** Read the candidates, and rank their sentences. @param {Retrieved} retrieved @param {string} said */
   async findings({ question, candidates }, said) {
-    const readings = await this.crossEncoder.read(question, candidates.map(({ passage }) => passage));
+    const readings = await this.crossEncoder.read(
+      question,
+      candidates.map(({ passage }) => passage),
+    );
     const scores = this.scores(readings, candidates);
     const choices = chosen(scores, candidates, said);
     return { readings, scores, choices, features: features(readings, choices) };
@@ -132,7 +135,11 @@ function citation(of, found) {
   const words = choice && found.readings[choice.candidate].span(choice.sentence);
   const isShort = words && 2 * (words[0][1] - words[0][0]) <= length(of.sentence.text);
   const span = words && words[1] >= SURE_SPAN && isShort ? words[0] : null;
-  return cited(of, span, choice?.copies.map((copy) => cited(copy)));
+  return cited(
+    of,
+    span,
+    choice?.copies.map((copy) => cited(copy)),
+  );
 }
 
 /**
@@ -184,17 +191,25 @@ function features(readings, [best, ...others]) {
 
 /** @param {Choice[]} choices */
 function nearBest(choices) {
-  return choices.slice(0, MAX_CITATIONS).filter(({ share }) => share >= NEAR_BEST * choices[0].share).map(place);
+  return choices
+    .slice(0, MAX_CITATIONS)
+    .filter(({ share }) => share >= NEAR_BEST * choices[0].share)
+    .map(place);
 }
 
-/** @param {Place} place @param {import("./types.js").Span | null} [span] @param {Citation[]} [also] @returns {Citation} */
+/**
+ * @param {Place} place
+ * @param {import("./types.js").Span | null} [span]
+ * @param {Citation[]} [also]
+ * @returns {Citation}
+ */
 function cited({ passage, sentence }, span = null, also = []) {
   const { documentId, title, heading } = passage;
   const { text: quote, start, end, page } = sentence;
   return { documentId, title, heading, quote, start, end, page, span, also };
 }
 
-/** The hits and, last, the passages that hold more of a list than was found. @param {Hit[]} hits @param {Place[]} places */
+/** The hits and, last, the passages that hold more of a list. @param {Hit[]} hits @param {Place[]} places */
 function withCited(hits, places) {
   const isIn = (/** @type {Hit[]} */ all, /** @type {Passage} */ passage) =>
     all.some((hit) => hit.passage.documentId === passage.documentId && hit.passage.start === passage.start);

@@ -26,7 +26,13 @@ export class OnnxNetwork {
     const found = [];
     for (const batch of batches(texts.map(({ length }) => length))) {
       const longest = Math.max(...batch.map((number) => texts[number].length));
-      const run = await this.session.run(this.feeds(batch.map((number) => texts[number]), longest, second));
+      const run = await this.session.run(
+        this.feeds(
+          batch.map((number) => texts[number]),
+          longest,
+          second,
+        ),
+      );
       const { data, dims } = run[this.session.outputNames[0]];
       const width = dims[2];
       batch.forEach((number, at) => {
@@ -48,7 +54,8 @@ export class OnnxNetwork {
       arrays.attention_mask.fill(1n, from, from + ids.length);
       if (second !== undefined) arrays.token_type_ids.fill(1n, from + second, from + ids.length);
     });
-    const tensor = (/** @type {BigInt64Array} */ values) => new this.ort.Tensor("int64", values, [texts.length, longest]);
+    const tensor = (/** @type {BigInt64Array} */ values) =>
+      new this.ort.Tensor("int64", values, [texts.length, longest]);
     return Object.fromEntries(Object.entries(arrays).map(([name, values]) => [name, tensor(values)]));
   }
 }

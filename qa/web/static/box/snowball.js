@@ -8,11 +8,23 @@ const SHORT = /(?:[^aeiouy][aeiouy][^aeiouywxY]|^[aeiouy][^aeiouy]|^past)$/; // 
 const REGION = /^(?:gener|commun|arsen|past|univers|later|emerg|organ|inter)|[aeiouy][^aeiouy]/;
 
 /** @type {Map<string, string>} */
-const IRREGULAR = new Map(/** @type {[string, string][]} */ ([
-  ...[["skis", "ski"], ["skies", "sky"], ["idly", "idl"], ["gently", "gentl"], ["ugly", "ugli"], ["early", "earli"]],
-  ...[["only", "onli"], ["singly", "singl"]],
-  ...["sky", "news", "howe", "atlas", "cosmos", "bias", "andes"].map((word) => [word, word]),
-]));
+const IRREGULAR = new Map(
+  /** @type {[string, string][]} */ ([
+    ...[
+      ["skis", "ski"],
+      ["skies", "sky"],
+      ["idly", "idl"],
+      ["gently", "gentl"],
+      ["ugly", "ugli"],
+      ["early", "earli"],
+    ],
+    ...[
+      ["only", "onli"],
+      ["singly", "singl"],
+    ],
+    ...["sky", "news", "howe", "atlas", "cosmos", "bias", "andes"].map((word) => [word, word]),
+  ]),
+);
 const KEPT = /^(?:(?:inn|out|cann|herr|earr|even)ing|(?:proc|exc|succ)eed)$/; // after the first step
 
 /** Endings and what they become, in the order in which they are looked for. @typedef {[RegExp, string][]} Rules */
@@ -67,14 +79,16 @@ function english(word) {
   stem = participle(stem, first);
   stem = stem.replace(/(?<=.[^aeiouy])[yY]$/, "i");
   stem = replaced(stem, SECOND, first);
-  stem = /ative$/.test(stem) ? stem.replace(/ative$/, endsFrom(/ative$/, second) ? "" : "ative") : replaced(stem, THIRD, first);
+  stem = /ative$/.test(stem)
+    ? stem.replace(/ative$/, endsFrom(/ative$/, second) ? "" : "ative")
+    : replaced(stem, THIRD, first);
   if (endsFrom(FOURTH, second)) stem = stem.replace(FOURTH, "");
   if (endsFrom(/e$/, second) || (endsFrom(/e$/, first) && !SHORT.test(stem.slice(0, -1)))) stem = stem.slice(0, -1);
   else if (endsFrom(/l$/, second) && /ll$/.test(stem)) stem = stem.slice(0, -1);
   return stem.replaceAll("Y", "y");
 }
 
-/** Where the region begins behind the first vowel with another letter behind it. @param {string} stem @param {number} from */
+/** Where the region behind the first vowel and consonant begins. @param {string} stem @param {number} from */
 function region(stem, from) {
   const rest = stem.slice(from);
   const match = rest.match(from ? /[aeiouy][^aeiouy]/ : REGION);

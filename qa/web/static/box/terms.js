@@ -19,7 +19,9 @@ export class Analyzer {
 
   /** The terms of a text in order, repeated as often as they occur. @param {string} text */
   terms(text) {
-    return words(text.toLowerCase()).map((word) => this.term(word)).filter(Boolean);
+    return words(text.toLowerCase())
+      .map((word) => this.term(word))
+      .filter(Boolean);
   }
 
   /** @param {string} word in lower case */
@@ -32,4 +34,8 @@ export class Analyzer {
 export const words = (text) => text.match(WORD) ?? [];
 
 /** Lower case without accents, as words are compared. @param {string} text */
-export const fold = (text) => text.toLowerCase().normalize("NFKD").replace(/\p{Mn}/gu, "");
+export const fold = (text) =>
+  text
+    .toLowerCase()
+    .normalize("NFKD")
+    .replace(/\p{Mn}/gu, "");

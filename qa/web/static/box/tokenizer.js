@@ -1,6 +1,6 @@
 /**
- * WordPiece as BERT's uncased networks read text: Devlin and others, BERT (2019); Wu and others, Google's neural machine
- * translation system (2016). Gives what the Python library `tokenizers` gives, tokens and places.
+ * WordPiece as BERT's uncased networks read text: Devlin and others, BERT (2019); Wu and others, Google's neural
+ * machine translation system (2016). Gives what the Python library `tokenizers` gives, tokens and places.
  */
 
 const LONGEST = 100; // characters of a word; a longer one is unknown

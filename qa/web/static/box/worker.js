@@ -46,7 +46,8 @@ async function open({ ort: address, parts }) {
   ]);
   const index = JSON.parse(new TextDecoder().decode(text));
   ort.env.wasm.wasmBinary = runtime.buffer;
-  ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency) : 1;
+  const canShare = self.crossOriginIsolated && address?.startsWith(self.location.origin); // memory, with more workers
+  ort.env.wasm.numThreads = canShare ? Math.min(MOST_THREADS, navigator.hardwareConcurrency) : 1;
   const network = async (/** @type {Uint8Array} */ graph) => {
     const options = { executionProviders: ["wasm"], externalData: [{ path: "shared.bin", data: weights }] };
     return new OnnxNetwork(ort, await ort.InferenceSession.create(graph, options), index.encoder.inputs);
@@ -87,8 +88,8 @@ function decoded(text) {
 }
 
 /**
- * The columns of the store and the reader's heads, of which each says its kind, where it begins, how many numbers it has
- * and how many in a row.
+ * The columns of the store and the reader's heads. Each has its kind, where it begins, its size, and how many numbers
+ * are in a row.
  * @param {Record<string, [keyof typeof KINDS, number, number, number]>} places
  * @param {ArrayBuffer} buffer
  */
