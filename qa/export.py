@@ -47,8 +47,7 @@ MANIFEST = "box.json"  # says where the parts are, and marks a folder as an expo
 PAGE_SCRIPTS = ("types.js", "box.js", "page.js")  # what the page runs, of which a worker needs only the first
 IMPORT = re.compile(r'^import \{ (.+) \} from "\./([\w.]+)";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:class|const|async function|function) (\w+))", re.MULTILINE)
-EXPORTED = re.compile(r"export\{([^}]+)\};?")  # as ONNX Runtime's bundle has it
-AS = re.compile(r"(\w+) as (\w+)")
+EXPORTED, AS = re.compile(r"export\{([^}]+)\};?"), re.compile(r"(\w+) as (\w+)")  # as ONNX Runtime's bundle has it
 POLICY = (
     "default-src 'none'; script-src {scripts} 'wasm-unsafe-eval'; worker-src {own}; connect-src {own}; "
     "style-src {style}; base-uri 'none'; form-action 'none'"
