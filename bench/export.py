@@ -1,7 +1,8 @@
 """An export in Chromium beside Python: the same answers, seconds, memory, size. `python bench/export.py --help`.
 
-The table has two references. "networks" is this package with the networks as they are exported, so what differs is a
-defect of the JavaScript. "default" is this package as it answers everywhere else, with its reader's sums in 8 bits.
+It is compared with this package by the networks as they are exported, so what differs is a defect of the JavaScript,
+and by its default, whose reader rounds to 8 bits what it multiplies. How far the default is from its own reader in 32
+bits says how much of the second difference comes from that.
 """
 
 import argparse
@@ -24,14 +25,16 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
+from qa import evaluation, generations
 from qa.answer.calibration import Calibration
 from qa.answer.cross_encoder import CrossEncoder, load_reader
 from qa.answer.reader import SURE, THRESHOLD
 from qa.assistant import CALIBRATION, ENCODER, Assistant
-from qa.encoder import DEFAULT
+from qa.encoder import DEFAULT, Encoder
 from qa.export import Box
 from qa.exporting import ABOUT, MODEL, SHARED
 from qa.payload import payload
+from qa.questions import read_questions
 from qa.runtime import OnnxEncoder, load
 from qa.terms import Analyzer
 
@@ -55,7 +58,7 @@ def ask(page: Page, question: Question) -> Payload:
     return found
 
 
-def reference(box: Box, assistant: Assistant, index: Path, folder: Path) -> Assistant:
+def reference(box: Box, assistant: Assistant, index: Path, folder: Path, threshold: float = THRESHOLD) -> Assistant:
     """An assistant over the same documents, with the networks as they are exported, which a folder is filled with."""
     sources = {"encoder": load(DEFAULT, index / ENCODER, "int8"), "reader": load_reader(index / ENCODER)}
     for name, source in sources.items():
@@ -65,8 +68,31 @@ def reference(box: Box, assistant: Assistant, index: Path, folder: Path) -> Assi
         about = json.loads((folder / name / ABOUT).read_text("utf-8")) | {"sizes": {}}
         (folder / name / ABOUT).write_text(json.dumps(about), "utf-8")
     encoder, reader = OnnxEncoder(folder / "encoder"), CrossEncoder(folder / "reader")
-    language = json.loads(gzip.decompress(box.parts["index"]))["language"]
-    return Assistant(assistant.store, encoder, Analyzer(language), reader, Calibration.load(index / CALIBRATION))
+    return reading(assistant, index, reader, encoder, threshold)
+
+
+def reading(
+    assistant: Assistant,
+    index: Path,
+    reader: CrossEncoder,
+    encoder: Encoder | None = None,
+    threshold: float = THRESHOLD,
+) -> Assistant:
+    """An assistant over the same documents with another reader."""
+    language = generations.manifest(index / assistant.generation)["language"]
+    calibration = Calibration.load(index / CALIBRATION)
+    return Assistant(
+        assistant.store, encoder or assistant.encoder, Analyzer(language), reader, calibration, threshold, SURE
+    )
+
+
+def right(name: str, assistant: Assistant, file: Path) -> None:
+    """Print how often an assistant that declines nothing is right."""
+    figures = evaluation.figures(evaluation.ask_all(assistant, read_questions(file), lambda *_: None), THRESHOLD)
+    print(
+        f"{name}:",
+        ", ".join(f"{what} {value:.3f}" for what, value in figures.items() if "quote" in what or "ed" in what),
+    )
 
 
 def difference(expected: Payload, found: Payload) -> str:
@@ -184,6 +210,7 @@ def main() -> None:
     parser.add_argument("corpus", nargs="?", default="corpus")
     parser.add_argument("--index", default="index", type=Path)
     parser.add_argument("--questions", nargs="*", default=[Path("docs/demo-questions.jsonl")], type=Path)
+    parser.add_argument("--right", type=Path, help="questions with known answers: how often either is right")
     parser.add_argument("--most", default=300, type=int)
     parser.add_argument("--times", default=3, type=int, help="how often a cold start is measured")
     given = parser.parse_args()
@@ -199,8 +226,16 @@ def main() -> None:
         with hosting(Path(folder, "box")) as address:
             measure(f"{address}/index.html", asked[:20], given.times)
         same = reference(box, assistant, given.index, Path(folder, "networks"))
-        for name, one in (("the same networks", same), ("the default", assistant)):
-            compare(name, [payload(one.ask(*question), 0) for question in asked], found)
+        compare("the same networks", [payload(same.ask(*question), 0) for question in asked], found)
+        default = [payload(assistant.ask(*question), 0) for question in asked]
+        compare("the default", default, found)
+        wide = reading(assistant, given.index, load_reader(given.index / ENCODER, "onnx"))
+        print("the default's reader in 32 bits", end=" ")
+        compare("the default", default, [payload(wide.ask(*question), 0) for question in asked])
+        if given.right:
+            default_reader = load_reader(given.index / ENCODER)
+            right("the default", reading(assistant, given.index, default_reader, threshold=0), given.right)
+            right("the export", reference(box, assistant, given.index, Path(folder, "again"), 0), given.right)
 
 
 if __name__ == "__main__":
