@@ -57,9 +57,9 @@ def test_functions_that_the_walks_through_the_code_name_exist() -> None:
 
 
 def test_every_make_target_that_is_shown_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z.]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     assert {"run", "index", "test", "lint", "clean", "help"} <= targets
-    shown = set(re.findall(r"(?:^    |`)make (\w+)", README, re.MULTILINE))
+    shown = set(re.findall(r"(?:^    |`)make ([\w.]+\w)", README, re.MULTILINE))
     assert {"run", "test"} <= shown <= targets
 
 

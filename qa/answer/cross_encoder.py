@@ -69,6 +69,11 @@ class CrossEncoder:
             self._heads = {name: heads[name] for name in heads.files}
         self._comparison = Comparison(self._heads)
 
+    @property
+    def folder(self) -> Path:
+        """Where its network is."""
+        return self._network.folder
+
     def verify(self) -> None:
         """Raise EncoderError if the network's files, where they still exist, aren't those that were exported."""
         self._network.verify()

@@ -8,6 +8,7 @@ from typer.exceptions import TyperException
 from qa.cli.ask import ask
 from qa.cli.console import say
 from qa.cli.evaluate import calibrate, evaluate
+from qa.cli.export import export
 from qa.cli.index import index
 from qa.cli.report import feedback, report
 from qa.cli.serve import serve
@@ -27,6 +28,7 @@ cli.command()(ask)
 cli.command()(serve)
 cli.command(name="eval")(evaluate)
 cli.command()(calibrate)
+cli.command()(export)
 cli.command()(status)
 cli.command()(report)
 cli.command()(feedback)

@@ -104,6 +104,11 @@ class OnnxEncoder(Encoder):
         self._truncating = type(self.tokenizer).from_str(self.tokenizer.to_str())
         self._truncating.enable_truncation(self.max_tokens)
 
+    @property
+    def folder(self) -> Path:
+        """The folder of its network."""
+        return self._network.folder
+
     @override
     def encode_passages(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Encoded]:
         return self._encode(self._about["document"], texts, spans)

@@ -52,6 +52,12 @@ class QuantizedVectors(NamedTuple):
             raise ValueError("the scales are of different numbers")
         return columns
 
+    def select(self, numbers: Numbers) -> "QuantizedVectors":
+        """Return the vectors of some passages, in their order."""
+        rows, counts = _rows(self.first_sentences, numbers, len(self.sentences))
+        first = np.concatenate([[0], np.cumsum(counts)])
+        return QuantizedVectors(self.passages[numbers], self.sentences[rows], self.scales[rows], first)
+
     def nearest_sentences(self, numbers: Numbers, vector: Vectors) -> Vectors:
         """Return the cosine of a unit vector and the nearest sentence of each passage, for passages by number."""
         rows, counts = _rows(self.first_sentences, numbers, len(self.sentences))

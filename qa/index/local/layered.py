@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from qa.encoder.base import Vectors
 from qa.errors import StoreError
+from qa.index.local.columns import QuantizedVectors
 from qa.index.local.lexical import idf
 from qa.index.local.store import LocalStore
 from qa.index.snapshots import MANIFEST
@@ -68,6 +69,20 @@ class LayeredStore(Store):
             is_newer = number >= self._offset
             similarities += self._layers[is_newer].similarities({number - is_newer * self._offset: passage}, vector)
         return similarities
+
+    @property
+    def average_length(self) -> float:
+        """The average length of a passage in BM25."""
+        return self._layers[0].average_length
+
+    def contents(self) -> tuple[list[Passage], QuantizedVectors]:
+        """Return all passages in order, and their vectors."""
+        passages, vectors = zip(*(layer.contents() for layer in self._layers), strict=True)
+        ends = np.cumsum([0, *(layer.first_sentences[-1] for layer in vectors)])
+        firsts = [layer.first_sentences[:-1] + end for layer, end in zip(vectors, ends[:-1], strict=True)]
+        of_passages, sentences, scales = (np.concatenate([layer[n] for layer in vectors]) for n in range(3))
+        joined = QuantizedVectors(of_passages, sentences, scales, np.concatenate([*firsts, ends[-1:]]))
+        return [passage for layer in passages for passage in layer], joined
 
     @override
     def idf(self, terms: Sequence[str]) -> dict[str, float]:

@@ -63,6 +63,11 @@ class InvertedIndex(NamedTuple):
         """Return how many passages have a term."""
         return len(self.passages[self._postings(term)])
 
+    def postings(self, term: str) -> tuple[npt.NDArray[np.int32], Vectors]:
+        """Return the passages that have a term, and its weight in each."""
+        postings = self._postings(term)
+        return self.passages[postings], self.weights[postings]
+
     def scores(self, idf: Mapping[str, float], size: int) -> Vectors:
         """Return the scores of all passages, shape (size,), for terms with these idf.
 

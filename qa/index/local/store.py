@@ -27,6 +27,7 @@ from qa.text.terms import Analyzer
 from qa.types import HEADING_SEPARATOR, Document, Passage, Sentence
 
 NO_FILES = MappedFiles()
+CHUNK = 10_000  # passages that are read at a time
 DATABASE, LEXICAL, ARRAYS = "passages.sqlite", "lexical", "arrays"
 
 # what SQLite, zlib, numpy and FAISS raise on damaged files
@@ -219,6 +220,12 @@ class LocalStore(Store):
             if list(map(len, similarities)) != [len(passage.sentences) for passage in passages.values()]:
                 raise ValueError("the sentences are of different numbers")
             return similarities
+
+    def contents(self) -> tuple[list[Passage], QuantizedVectors]:
+        """Return all passages in order, and their vectors."""
+        numbers = np.array([n for n in range(self.size) if n not in self._deleted_passages], dtype=np.int64)
+        chunks = [numbers[at : at + CHUNK].tolist() for at in range(0, len(numbers), CHUNK)]
+        return [p for chunk in chunks for p in self.passages(chunk).values()], self._vectors.select(numbers)
 
     def document_frequencies(self, terms: Sequence[str]) -> dict[str, int]:
         """Return how many passages have each term, deleted passages counted."""

@@ -4,8 +4,9 @@
  *   <script type="module" src="https://HOST/widget.js" data-title="Ask our handbook"></script>
  *
  * makes a floating button, unless data-button="off"; <qa-box></qa-box> is the same box within the page. Options of
- * both, data-…: title, placeholder, greeting, examples ("a|b"), theme, accent, position, lang, remember, token, server;
- * a box takes from the script what it lacks. CSS properties, --qa-…: see STYLE.
+ * both, data-…: title, placeholder, greeting, examples ("a|b"), theme, accent, position, lang, remember, token, server,
+ * index; a box takes from the script what it lacks. With data-index, the address of box.json in what `qa export` wrote,
+ * it needs no server. CSS properties, --qa-…: see STYLE.
  */
 const HISTORY = 10; // answers sent along with a question
 const KEPT = 40; // answers kept from page to page
@@ -93,7 +94,10 @@ function el(tag, properties, ...children) {
   return node;
 }
 
-const leading = (href, text) => el("a", { href, target: "_blank", rel: "noopener" }, text);
+const leading = (href, text) => {
+  const target = href.startsWith(`${location.href.split("#")[0]}#`) ? "_self" : "_blank";
+  return el("a", { href, target, rel: "noopener" }, text);
+};
 const button = (text, onclick, properties) => el("button", { onclick, ...properties }, text);
 const where = ({ title, heading, page }) => title + (heading ? ` › ${heading}` : "") + (page ? `, p. ${page}` : "");
 const retryAfter = ({ headers }) => Math.ceil(headers.get("Retry-After")) || 5;
@@ -153,12 +157,15 @@ function createBox(host, options) {
   const say = (key, n) => WORDS[key][language].replace("{n}", n);
   const placed = (each) => where(each) + (each.scanned ? say("scanned") : "");
   const { title = say("title"), greeting = say("greeting"), placeholder = say("question"), examples = "" } = options;
+  const index = options.index && new URL(options.index, document.baseURI);
+  const page = index?.protocol === "blob:" ? location.href.split("#")[0] : "index.html"; // with the sources
   const base = new URL(options.server?.replace(/\/*$/, "/") ?? ".", import.meta.url);
-  const server = new URL(options.collection ? `${options.collection}/` : ".", base);
+  const server = index ? new URL(page, index) : new URL(options.collection ? `${options.collection}/` : ".", base);
   const storageKey = `qa-box ${server} ${floating || host.id}`;
   let answered = []; // { question, result, verdict }
   let asking = null; // aborts what waits for its answer
   let health;
+  let opened; // the index
 
   const launcher = button(title, () => show(true), { ariaHasPopup: "dialog", hidden: !floating });
   const clearing = button(say("clear"), clear);
@@ -269,6 +276,8 @@ function createBox(host, options) {
   /** Asks, a few times over while the documents are being loaded. */
   async function request(question, body, signal) {
     const history = answered.slice(-HISTORY).map(({ result }) => [result.standalone, result.answer]);
+    if (index) fill(body, say("loading"));
+    if (index) await local();
     fill(body, say("searching"));
     for (let left = RETRIES; ; left--) {
       const response = await call("api/ask", { question, history }, signal);
@@ -278,7 +287,18 @@ function createBox(host, options) {
     }
   }
 
+  /** The box that answers from an index, which begins to load. */
+  function local() {
+    const open = async (manifest) => (await import(new URL(manifest.box, index))).open(manifest, index.href);
+    opened ??= fetch(index).then((response) => response.json()).then(open).then((box) => box.ready.then(() => box));
+    return opened.catch(() => {
+      opened = null;
+      throw new Error(say("offline"));
+    });
+  }
+
   function call(path, body, ...signals) {
+    if (index) return local().then((box) => box.call(path, body, ...signals));
     const headers = new Headers(body && { "Content-Type": "application/json" });
     if (token) headers.set("Authorization", `Bearer ${token}`);
     return fetch(new URL(path, server), {
@@ -353,7 +373,7 @@ function createBox(host, options) {
   /** The address of a source, given from the server's root; "" unless it is of http or https. */
   function address({ url }) {
     const { protocol, href } = (url && URL.parse(`${url}`.replace(/^\/+/, ""), server)) || {};
-    return /^https?:$/.test(protocol) ? href : "";
+    return /^https?:$/.test(protocol) || (index && protocol === "file:") ? href : "";
   }
 
   function actions(entry) {
