@@ -76,7 +76,7 @@ class Opener:
     def __call__(self, settings: Settings, places: Sequence[str]) -> "Assistant":
         """Open the assistant over these places, which are asked from now on; the files that were skipped are named."""
         with self._opening:
-            self._networks = self._networks or _networks(self._settings)
+            self._networks = self._networks or networks_of(self._settings)
             assistant = open_assistant(settings, places, repeat=True, networks=self._networks)
             remember(settings, places)
         return assistant
@@ -163,7 +163,8 @@ def reopened(settings: Settings, places: Sequence[str], before: "Assistant") -> 
     return _opened(settings, places, Networks(before.encoder, before.reader))
 
 
-def _networks(settings: Settings) -> Networks:
+def networks_of(settings: Settings) -> Networks:
+    """Load the encoder and the reader, exported into the index the first time."""
     from qa.answer.cross_encoder import load_reader
     from qa.encoder.onnx_runtime import load
     from qa.index.snapshots import ENCODER
