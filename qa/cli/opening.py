@@ -59,10 +59,10 @@ def settings_of_collections(collections: Mapping[str, Sequence[str]], settings: 
 
 
 class Networks(NamedTuple):
-    """What reads: an encoder, by its name where it isn't loaded, and the reader, None where it isn't."""
+    """What reads documents and questions, loaded."""
 
-    encoder: "str | Encoder"
-    reader: "CrossEncoder | None" = None
+    encoder: "Encoder"
+    reader: "CrossEncoder"
 
 
 class Opener:
@@ -108,7 +108,7 @@ def open_assistant(
     before = {} if repeat else skipped_files(settings.index)
     with progress() as report:
         found = places or sources.of(settings.index, settings.corpus)
-        assistant = _opened(settings, found, networks or Networks(settings.encoder), report, rebuild)
+        assistant = _opened(settings, found, networks, report, rebuild)
     new = {name: reason for name, reason in assistant.skipped.items() if before.get(name) != reason}
     say(*(f"skipped {line}" for line in named(new)), err=True)
     return assistant
@@ -133,7 +133,7 @@ def skipped_files(index: Path) -> dict[str, str]:
 def _opened(
     settings: Settings,
     places: Sequence[str],
-    networks: Networks,
+    networks: Networks | None,
     progress: Progress = lambda *_: None,
     rebuild: bool = False,
 ) -> "Assistant":
@@ -142,7 +142,7 @@ def _opened(
     assistant = Assistant.open(
         places,
         settings.index,
-        networks.encoder,
+        networks.encoder if networks else settings.encoder,
         threshold=settings.threshold,
         sure=settings.sure,
         language=settings.language,
@@ -152,7 +152,7 @@ def _opened(
         examples=settings.example_questions,
         progress=progress,
         store=milvus_options(settings, rebuild),
-        reader=networks.reader,
+        reader=networks.reader if networks else None,
     )
     _keep_skipped(settings.index, assistant.skipped)
     return assistant

@@ -96,18 +96,15 @@ def _serve_dropped(settings: Settings, announce: Callable[[str], None]) -> None:
     if settings.host not in LOOPBACK:
         raise SettingsError(f"--drop is for this machine only: leave QA_HOST at 127.0.0.1, not {settings.host}")
     own = replace(settings, origins="", url="", proxy="", record="", feedback="")
-    networks = networks_of(own)
+    encoder, reader = networks_of(own)
 
     def opened(documents: "Sequence[Document]", progress: "Progress") -> Assistant:
-        encoder, reader = networks
-        assert not isinstance(encoder, str)
         return Assistant.from_documents(
             documents, encoder, threshold=own.threshold, sure=own.sure, progress=progress, reader=reader
         )
 
     dropped = Dropped(opened)
-    served = Served(own, dropped.first, lambda service: setattr(dropped, "service", service))
-    serve_page(own, {NAME: served}, announce, dropped.routes())
+    serve_page(own, {NAME: Served(own, dropped.first, dropped.begin)}, announce, dropped.routes())
 
 
 def _watch(service: "Service", settings: Settings, places: Sequence[str], name: str) -> None:

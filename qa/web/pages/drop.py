@@ -1,5 +1,6 @@
 """Documents that are dropped on a page: read into memory, asked at once, and gone when the server ends."""
 
+import re
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
@@ -22,6 +23,7 @@ from qa.web.service import Service
 from qa.web.words import STATIC
 
 NAME = "dropped"  # of the collection
+NAMED = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*")  # a file: visible, and in no folder
 MOST_FILES = 50
 MAX_FILE_MB = 20
 MAX_MB = 100  # of all files together
@@ -37,7 +39,7 @@ class Dropped:
     """
 
     def __init__(self, open_documents: OpenDocuments) -> None:
-        self.service: Service
+        self._service: Service
         self._open = open_documents
         self._first: Future[Assistant] = Future()
         self._folder = TemporaryDirectory(prefix="question-box-", ignore_cleanup_errors=True)
@@ -45,6 +47,10 @@ class Dropped:
         self._sizes: dict[str, int] = {}
         self._progress: tuple[str, int, int] = "", 0, 0
         self._reading = threading.Lock()
+
+    def begin(self, service: Service) -> None:
+        """Take note of the service that is to answer."""
+        self._service = service
 
     def first(self) -> Assistant:
         """The first assistant, waited for: there is none before something is dropped."""
@@ -54,15 +60,10 @@ class Dropped:
         """Keep a file until it is read; raises HTTPException where it is of no kind that is read, or too much."""
         if Path(name).suffix.lower() not in KINDS:
             raise HTTPException(415, f"files of this kind aren't read: give one of {', '.join(KINDS)}")
-        if (
-            name != Path(name).name
-            or "\\" in name
-            or "\0" in name
-            or name.startswith(".")
-            or len(name.encode()) > MAX_NAME
-        ):
+        if not NAMED.fullmatch(name) or len(name.encode()) > MAX_NAME:
             raise HTTPException(400, f"give a file's name, of at most {MAX_NAME} bytes")
-        others = {other: size for other, size in self._sizes.items() if other != name}
+        before = self._sizes.get(name, 0)
+        others = {other: size for other, size in self._sizes.items() if size and other != name}
         if len(others) >= MOST_FILES:
             raise HTTPException(413, f"{MOST_FILES} files are here already: start the server anew for others")
         room = min(MAX_FILE_MB * 2**20, MAX_MB * 2**20 - sum(others.values()))
@@ -75,7 +76,7 @@ class Dropped:
                     raise HTTPException(413, f"too large: a file may have {MAX_FILE_MB} MB, all together {MAX_MB} MB")
             (Path(self._folder.name) / name).write_bytes(data)
         except BaseException:
-            del self._sizes[name]
+            self._sizes[name] = before
             raise
         self._sizes[name] = len(data)
 
@@ -93,7 +94,7 @@ class Dropped:
                     path.unlink()
                 self._sizes = {name: size for name, size in self._sizes.items() if name in self._documents}
             if self._first.done():
-                self.service.replace(assistant)
+                self._service.replace(assistant)
             else:
                 self._first.set_result(assistant)
             return {"documents": list(self._documents), "skipped": dict(found.skipped)}
@@ -125,7 +126,7 @@ class Dropped:
         @router.get("/drop")
         def progress() -> dict[str, Any]:
             what, done, total = self._progress
-            return {"what": what, "done": done, "total": total}
+            return {"what": what, "done": done, "total": total, "documents": list(self._documents)}
 
         return router
 
