@@ -49,8 +49,9 @@ class Dropped:
         self._reading = threading.Lock()
 
     def begin(self, service: Service) -> None:
-        """Take note of the service that is to answer."""
+        """Take note of the service that is to answer; until something is dropped it refuses to."""
         self._service = service
+        service.close(NoDocuments("nothing was dropped yet: drop files on the first page"))
 
     def first(self) -> Assistant:
         """The first assistant, waited for: there is none before something is dropped."""
@@ -93,10 +94,9 @@ class Dropped:
                 for path in Path(self._folder.name).iterdir():
                     path.unlink()
                 self._sizes = {name: size for name, size in self._sizes.items() if name in self._documents}
-            if self._first.done():
-                self._service.replace(assistant)
-            else:
+            if not self._first.done():
                 self._first.set_result(assistant)
+            self._service.replace(assistant)
             return {"documents": list(self._documents), "skipped": dict(found.skipped)}
 
     def routes(self) -> APIRouter:
