@@ -142,12 +142,14 @@ class Assistant:
         *,
         threshold: float = DEFAULTS.threshold,
         sure: float = DEFAULTS.sure,
+        progress: Progress = silent,
+        reader: CrossEncoder | None = None,
     ) -> "Assistant":
         """Index documents in memory, without writing anything to the disk; raise CorpusError if they hold no text."""
         encoder = encoder or load_in_memory(DEFAULT)
         analyzer = Analyzer(detect_language([document.text for document in documents]))
-        store = Indexer(encoder, analyzer).build(documents)
-        reader, calibration = load_reader_in_memory(), Calibration.load()
+        store = Indexer(encoder, analyzer, progress).build(documents)
+        reader, calibration = reader or load_reader_in_memory(), Calibration.load()
         return cls(store, encoder, analyzer, reader, calibration, threshold=threshold, sure=sure)
 
     def ask(self, question: str, history: History = ()) -> Answer:

@@ -51,7 +51,8 @@ class Service:
 
         A question is asked of one and the same.
         """
-        self._opened.result()
+        if not self._closed:
+            self._opened.result()
         if self._closed:
             raise self._closed
         return self._assistant
