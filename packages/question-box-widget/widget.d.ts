@@ -5,7 +5,7 @@ export interface QuestionBoxOptions {
   "data-greeting"?: string;
   /** Questions to begin with, parted by "|". */
   "data-examples"?: string;
-  /** By default the page's colour scheme, or the system's where the page declares none. */
+  /** By default the page's, or the system's where the page declares none. */
   "data-theme"?: "light" | "dark" | "auto";
   /** A CSS colour. */
   "data-accent"?: string;

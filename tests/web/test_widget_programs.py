@@ -101,6 +101,13 @@ def test_it_follows_the_pages_own_dark_toggle(site: Site) -> None:
     expect(dialog).to_have_css("background-color", LIGHT)
 
 
+def test_it_follows_a_toggle_that_is_only_an_attribute_of_the_page(site: Site) -> None:
+    page = site.open(html="lang=en data-theme=dark")
+    expect(page.get_by_role("dialog")).to_have_css("background-color", DARK)
+    page.evaluate("document.documentElement.dataset.theme = 'light'")
+    expect(page.get_by_role("dialog")).to_have_css("background-color", LIGHT)
+
+
 def test_a_theme_that_changes_leaves_an_opened_source_open(site: Site) -> None:
     page = site.open()
     article = ask(page, "Is shipping free?")
@@ -166,8 +173,10 @@ def test_words_that_are_no_json_are_told_to_the_developer_and_ignored(site: Site
 def test_an_arabic_page_gets_arabic_words_as_documented(site: Site) -> None:
     words = re.search(r"data-words='(.*?)'", (ROOT / "docs" / "embedding.md").read_text("utf-8"), re.DOTALL)
     assert words
+    assert set(json.loads(words[1])) == {*ALL["box"], "language"}
     page = site.open(f"data-words='{words[1]}'", html="lang=ar dir=rtl")
     expect(page.locator("qa-box .root")).to_have_attribute("lang", "ar")
+    expect(field_of(page)).to_have_css("direction", "rtl")
     send, field = page.get_by_role("button", name="إرسال").bounding_box(), field_of(page).bounding_box()
     assert send["x"] < field["x"]
 

@@ -67,6 +67,7 @@ textarea, button {
   border: 1px solid var(--muted); border-radius: 8px;
 }
 textarea { flex: 1; field-sizing: content; min-width: 0; max-height: 8em; resize: none; font-size: max(16px, 1em); }
+:placeholder-shown { direction: inherit; }
 ::placeholder { color: var(--muted); opacity: 1; }
 summary, button { cursor: pointer; }
 button:hover { text-decoration: underline; }
@@ -153,7 +154,7 @@ function createBox(host) {
   const clearing = button("", clear);
   const closing = button("×", () => show(false), { hidden: !floating });
   const logo = el("img", { alt: "" });
-  const heading = el("h2", { id: "title" }, "");
+  const heading = el("h2", {}, "");
   const greeting = el("small", {}, "");
   const recording = el("small", {}, "");
   const suggestions = el("div", { className: "wrap" });
@@ -165,7 +166,6 @@ function createBox(host) {
   const header = el("header", {}, logo, heading, clearing, closing);
   const panel = el("section", { tabIndex: -1 }, header, log, el("footer", {}, input, sending), live);
   if (floating) Object.assign(panel, { role: "dialog", ariaModal: true, hidden: true });
-  panel.setAttribute("aria-labelledby", "title");
   const root = el("div", { className: `root ${floating}`, onkeydown }, launcher, panel);
   const shadow = host.attachShadow({ mode: "open" });
   shadow.adoptedStyleSheets = [new CSSStyleSheet()];
@@ -175,10 +175,11 @@ function createBox(host) {
   return takeOptions;
 
   function takeOptions() {
-    const { theme, position, accent, ...others } = { ...script?.dataset, ...host.dataset };
-    const { lang = host.closest("[lang]")?.lang ?? "", examples = "" } = others;
-    const isDeclared = getComputedStyle(host).colorScheme !== "normal"; // by the page
-    root.style.colorScheme = /^(light|dark)$/.test(theme) ? theme : isDeclared ? "inherit" : "";
+    const near = (name) => host.closest(`[${name}]`)?.getAttribute(name) ?? "";
+    const { theme = near("data-theme"), position, accent, ...others } = { ...script?.dataset, ...host.dataset };
+    const { lang = near("lang"), examples = "" } = others;
+    const declared = getComputedStyle(host).colorScheme === "normal" ? "" : "inherit";
+    root.style.colorScheme = /^(light|dark)$/.test(theme) ? theme : declared;
     root.style.setProperty("--accent", CSS.supports("color", accent) ? accent : "");
     root.dataset.position = position;
     if (taken === (taken = JSON.stringify([lang, others]))) return;
@@ -187,7 +188,7 @@ function createBox(host) {
     language = Math.max(0, LANGUAGES.indexOf(lang.slice(0, 2).toLowerCase()));
     root.lang = words.language ?? LANGUAGES[language];
     server = new URL(options.server?.replace(/\/*$/, "/") ?? ".", import.meta.url);
-    launcher.textContent = heading.textContent = log.ariaLabel = say("title");
+    launcher.textContent = heading.textContent = log.ariaLabel = panel.ariaLabel = say("title");
     clearing.textContent = say("clear");
     closing.ariaLabel = say("close");
     sending.textContent = say("send");
@@ -293,11 +294,10 @@ function createBox(host) {
 
   /** Asks, a few times over while the documents are being loaded. */
   async function request(question, body, signal) {
-    const { context } = options;
     const history = [...answered.keys()].slice(-HISTORY).map(({ result }) => [result.standalone, result.answer]);
     fill(body, say("searching"));
     for (let left = RETRIES; ; left--) {
-      const response = await call("api/ask", { question, history, context }, signal);
+      const response = await call("api/ask", { question, history, context: options.context }, signal);
       if (response.status !== 503 || !left) return read(response);
       fill(body, say("loading"));
       await new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(30, retryAfter(response))));
@@ -401,8 +401,8 @@ function createBox(host) {
     };
     const cited = result.citations.map((each) => `“${each.quote}”\n${where(each)}\n${address(each)}`);
     const text = [textOf(result), ...cited].join("\n\n");
-    const copy = button(say("copy"), () => act(() => navigator.clipboard.writeText(text)));
-    copy.hidden = !navigator.clipboard; // as on http
+    const write = () => act(() => navigator.clipboard.writeText(text));
+    const copy = button(say("copy"), write, { hidden: !navigator.clipboard }); // as on http
     const thumbs = ["up", "down"].map((verdict) => {
       const rate = async () => {
         const response = await call("api/feedback", { question, answer: result.answer, verdict });
@@ -412,8 +412,7 @@ function createBox(host) {
         save();
         return "";
       };
-      const thumb = button(say(verdict), () => act(rate));
-      thumb.ariaPressed = entry.verdict === verdict;
+      const thumb = button(say(verdict), () => act(rate), { ariaPressed: entry.verdict === verdict });
       return thumb;
     });
     return el("div", { className: "wrap" }, copy, ...thumbs, note);
@@ -457,16 +456,16 @@ function createBox(host) {
 }
 
 class QaBox extends HTMLElement {
-  #takeOptions;
+  #take;
   #observer;
 
   connectedCallback() {
-    this.#takeOptions ??= createBox(this);
-    this.#takeOptions();
-    this.#observer ??= new MutationObserver(this.#takeOptions);
-    const observed = script ? [script] : [];
-    for (let node = this; node; node = node.parentElement) observed.push(node); // for its theme and its language
-    for (const node of observed) this.#observer.observe(node, { attributes: true });
+    this.#take ??= createBox(this);
+    this.#take();
+    this.#observer ??= new MutationObserver(this.#take);
+    const observe = (node) => this.#observer.observe(node, { attributes: true });
+    for (let node = this; node; node = node.parentElement) observe(node); // for theme and language
+    if (script) observe(script);
   }
 
   disconnectedCallback() {
