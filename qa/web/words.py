@@ -37,7 +37,7 @@ def refusal(answer: Answer, language: str) -> str:
 
 @cache
 def widget_script() -> str:
-    """Return the box as it is served: one file, with its words in it."""
+    """Return the box as it is served: one file, with its words in it, without indentation."""
     box = {"languages": LANGUAGES, "box": ALL["box"]}
-    text = (STATIC / "widget.js").read_text("utf-8")
+    text = re.sub(r"(?m)^ +", "", (STATIC / "widget.js").read_text("utf-8"))
     return text.replace(PLACE, f"= {json.dumps(box, ensure_ascii=False, separators=(',', ':'))}; // words.json")
