@@ -34,6 +34,7 @@ from qa.encoder.bundled import DEFAULT
 from qa.encoder.onnx_export import ABOUT, MODEL
 from qa.encoder.onnx_runtime import OnnxEncoder, load
 from qa.encoder.onnx_web import SHARED
+from qa.evaluation import metrics, run
 from qa.evaluation.datasets import read_questions
 from qa.export import Box
 from qa.index import snapshots
@@ -84,18 +85,16 @@ def reading(
     threshold: float = DEFAULTS.threshold,
 ) -> Assistant:
     """An assistant over the same documents with another reader."""
-    language = snapshots.manifest(index / assistant.generation)["language"]
+    language = snapshots.manifest(index / assistant.snapshot)["language"]
     calibration = Calibration.load(index / CALIBRATION)
     return Assistant(
-        assistant.store, encoder or assistant.encoder, Analyzer(language), reader, calibration, threshold, DEFAULTS.sure
+        assistant.store, encoder or assistant.encoder, Analyzer(language), reader, calibration, threshold=threshold
     )
 
 
 def right(name: str, assistant: Assistant, file: Path) -> None:
     """Print how often an assistant that declines nothing is right."""
-    figures = evaluation.figures(
-        evaluation.ask_all(assistant, read_questions(file), lambda *_: None), DEFAULTS.threshold
-    )
+    figures = metrics.figures(run.ask_all(assistant, read_questions(file), lambda *_: None), DEFAULTS.threshold)
     print(
         f"{name}:",
         ", ".join(f"{what} {value:.3f}" for what, value in figures.items() if "quote" in what or "ed" in what),

@@ -142,23 +142,26 @@ class Assistant:
         *,
         threshold: float = DEFAULTS.threshold,
         sure: float = DEFAULTS.sure,
+        progress: Progress = silent,
+        reader: CrossEncoder | None = None,
     ) -> "Assistant":
         """Index documents in memory, without writing anything to the disk; raise CorpusError if they hold no text."""
         encoder = encoder or load_in_memory(DEFAULT)
         analyzer = Analyzer(detect_language([document.text for document in documents]))
-        store = Indexer(encoder, analyzer).build(documents)
-        reader, calibration = load_reader_in_memory(), Calibration.load()
+        store = Indexer(encoder, analyzer, progress).build(documents)
+        reader, calibration = reader or load_reader_in_memory(), Calibration.load()
         return cls(store, encoder, analyzer, reader, calibration, threshold=threshold, sure=sure)
 
-    def ask(self, question: str, history: History = ()) -> Answer:
+    def ask(self, question: str, history: History = (), context: str = "") -> Answer:
         """Answer a question from the documents, or abstain.
 
         `history` holds earlier (question, answer) pairs, oldest first, its questions best as they were searched
         (`Answer.standalone`). A question that can't be searched, such as a greeting, gets an abstention whose text says
-        what can be asked.
+        what can be asked. `context` is the path of a document or of a folder: what stands there is asked first, and all
+        documents are asked where that gives no sure answer.
         """
         with self._turns or nullcontext():
-            answer = self._ask(question, history)
+            answer = self._ask(question, history, context)
         return replace(answer, citations=tuple(map(self._with_source, answer.citations)))
 
     def document(self, document_id: str) -> Document | None:
@@ -182,7 +185,7 @@ class Assistant:
         """Retrieve, read and rank sentences without answering: what `qa calibrate` learns from."""
         return self._read.rank(self._retrieve(question))
 
-    def _ask(self, question: str, history: History) -> Answer:
+    def _ask(self, question: str, history: History, context: str) -> Answer:
         topical = [(asked, answer) for asked, answer in history if not is_small_talk(asked)]
         tokenizer = self.encoder.tokenizer
         texts = [corrected(t, self.store, self._analyzer, tokenizer) for t in formulations(question, topical)]
@@ -191,10 +194,19 @@ class Assistant:
             nothing = Answer(question, question, said.text, citations=(), hits=(), confidence=0.0, abstained=True)
             return replace(nothing, reason=said.reason, examples=said.examples, languages=said.languages)
         previous = topical[-1][1] if topical else ""
-        answers = (self._read(question, self._retrieve(text), previous) for text in texts)
+        answers = (self._answer(question, text, previous, context) for text in texts)
         alone = next(answers)
         in_context = next(answers, alone)
         return in_context if _is_followup(alone, in_context, previous) else alone
+
+    def _answer(self, question: str, text: str, previous: str, context: str) -> Answer:
+        """Answer a question searched as `text` from the context, or from all documents where those are surer."""
+        near = self._retrieve(text, context) if context else None
+        first = self._read(question, near, previous) if near and near.candidates else None
+        if first and not (first.abstained or first.unsure):
+            return first
+        anywhere = self._read(question, self._retrieve(text), previous)
+        return first if first and not first.abstained and first.confidence >= anywhere.confidence else anywhere
 
     def _with_source(self, citation: Citation) -> Citation:
         document = self._document(citation.document_id)

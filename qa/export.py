@@ -127,7 +127,7 @@ class Box:
         files = {f"{code}/{name}": text.encode() for name, text in self.scripts.items()}
         files |= {places[name]: part for name, part in self.parts.items()}
         files[f"{code}/page.css"] = (BOX / "page.css").read_bytes()
-        files["widget.js"] = widget_script().encode()
+        files["widget.js"] = widget_script(exported=True).encode()
         files["index.html"] = page.encode()
         files[MANIFEST] = json.dumps(about | scripts | {"parts": places}, ensure_ascii=False, indent=1).encode()
         making = folder.with_name(f".{folder.name}-making")
@@ -149,7 +149,7 @@ class Box:
         path = out if out.suffix == ".html" else out.with_name(f"{out.name}.html")
         style, begin = (BOX / "page.css").read_text("utf-8"), (BOX / "single.js").read_text("utf-8")
         scripts = {name: self.scripts[name] for name in PAGE_SCRIPTS}
-        scripts |= {"worker.js": _joined(self.scripts), "widget.js": widget_script()}
+        scripts |= {"worker.js": _joined(self.scripts), "widget.js": widget_script(exported=True)}
         scripts = {name: text.replace("</script", r"<\/script") for name, text in scripts.items()}  # it would end there
         parts = {name: base64.b64encode(part).decode() for name, part in self.parts.items()}
         page = self._page(

@@ -48,6 +48,19 @@ def test_what_the_documents_do_not_hold_is_declined_with_the_nearest_passages(de
     assert answer.text == "The documents don't say."
 
 
+@pytest.mark.parametrize("context", ["b.md", "folder", "/folder/", "fold", "nowhere"])
+def test_a_context_is_asked_first_and_all_documents_where_it_does_not_say(encoder: Encoder, context: str) -> None:
+    texts = {"b.md": "The mayor is called Ada Quill.", "folder/c.md": "The mayor is called Bo Finch."}
+    documents = [markdown(path, "Town", text) for path, text in texts.items()] + [RIVER]
+    assistant = Assistant.from_documents(documents, encoder)
+    first = assistant.ask("What is the mayor called?", context=context).citations[0].document_id
+    expected = {"b.md": "b.md", "folder": "folder/c.md", "/folder/": "folder/c.md"}
+    assert first == expected.get(context, assistant.ask("What is the mayor called?").citations[0].document_id)
+    question = "Which river is the port of Elm on?"
+    elsewhere = assistant.ask(question, context=context)
+    assert elsewhere == assistant.ask(question) and elsewhere.citations[0].document_id == "river.md"
+
+
 @pytest.mark.parametrize("question", ["", "?", "the of and", "coal", "COAL MINING?", "word " * 400, "😀 漢字", "\x00"])
 def test_no_question_is_an_error(demo: Assistant, question: str) -> None:
     assert 0 <= demo.ask(question).confidence <= 1

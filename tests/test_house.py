@@ -8,7 +8,19 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "qa"
 GROUND_FLOOR = ("types", "errors", "settings", "cache", "files")
-ROOMS = ("text", "documents", "encoder", "index", "question", "answer", "assistant", "evaluation", "web", "cli")
+ROOMS = (
+    "text",
+    "documents",
+    "encoder",
+    "index",
+    "question",
+    "answer",
+    "assistant",
+    "evaluation",
+    "web",
+    "export",
+    "cli",
+)
 MOST_LINES = 400
 MOST_ROOMS = 9  # on a floor; the ground floor has the stages
 

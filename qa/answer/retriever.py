@@ -44,13 +44,21 @@ class Retriever:
         self._turns = turns
         self._analyzer = analyzer
 
-    def __call__(self, question: str) -> Retrieved:
-        """Rank the pool of all rankings by the sum of its z-scores, and return the best passages."""
+    def __call__(self, question: str, below: str = "") -> Retrieved:
+        """Rank the pool of all rankings by the sum of its z-scores, and return the best passages.
+
+        With `below`, return only those of the document at this path or of documents in this folder; there may be none.
+        """
         terms = list(dict.fromkeys(self._analyzer.terms(question)))
         vector = self._encode(question).vector
         pool = self._store.search(vector, terms, POOL)
         fused = _z_scores(np.stack([pool.dense, pool.sentence, pool.lexical])).sum(axis=0)
-        best = np.argsort(-fused, kind="stable")[: SHORTLIST + FURTHER]
+        ranked = np.argsort(-fused, kind="stable")
+        if below:
+            passages = self._store.passages(pool.numbers.tolist())
+            inside = [number for number, passage in passages.items() if _is_below(passage.document_id, below)]
+            ranked = ranked[np.isin(pool.numbers[ranked], inside)]
+        best = ranked[: SHORTLIST + FURTHER]
         row = dict(zip(pool.numbers[best].tolist(), best.tolist(), strict=True))
         groups: dict[str, dict[int, Passage]] = {}  # of passages with the same text
         for number, passage in self._store.passages(list(row)).items():
@@ -78,6 +86,11 @@ class Retriever:
     def _encode(self, question: str) -> Encoded:
         with self._turns.left() if self._turns else nullcontext():
             return self._batcher(question, ())
+
+
+def _is_below(document_id: str, path: str) -> bool:
+    folder = path.strip("/")
+    return document_id == folder or document_id.startswith(f"{folder}/")
 
 
 def _z_scores(scores: Vectors) -> Vectors:

@@ -81,7 +81,7 @@ class Answer(BaseModel):
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values, leaving out unknown ones."""
-        return self.model_dump(exclude_none=True)
+        return self.model_dump(mode="json", exclude_none=True)
 
 
 def source_url(document_id: str, start: int, end: int) -> str:

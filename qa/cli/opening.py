@@ -59,10 +59,10 @@ def settings_of_collections(collections: Mapping[str, Sequence[str]], settings: 
 
 
 class Networks(NamedTuple):
-    """What reads: an encoder, by its name where it isn't loaded, and the reader, None where it isn't."""
+    """What reads documents and questions, loaded."""
 
-    encoder: "str | Encoder"
-    reader: "CrossEncoder | None" = None
+    encoder: "Encoder"
+    reader: "CrossEncoder"
 
 
 class Opener:
@@ -76,7 +76,7 @@ class Opener:
     def __call__(self, settings: Settings, places: Sequence[str]) -> "Assistant":
         """Open the assistant over these places, which are asked from now on; the files that were skipped are named."""
         with self._opening:
-            self._networks = self._networks or _networks(self._settings)
+            self._networks = self._networks or networks_of(self._settings)
             assistant = open_assistant(settings, places, repeat=True, networks=self._networks)
             remember(settings, places)
         return assistant
@@ -108,7 +108,7 @@ def open_assistant(
     before = {} if repeat else skipped_files(settings.index)
     with progress() as report:
         found = places or sources.of(settings.index, settings.corpus)
-        assistant = _opened(settings, found, networks or Networks(settings.encoder), report, rebuild)
+        assistant = _opened(settings, found, networks, report, rebuild)
     new = {name: reason for name, reason in assistant.skipped.items() if before.get(name) != reason}
     say(*(f"skipped {line}" for line in named(new)), err=True)
     return assistant
@@ -133,7 +133,7 @@ def skipped_files(index: Path) -> dict[str, str]:
 def _opened(
     settings: Settings,
     places: Sequence[str],
-    networks: Networks,
+    networks: Networks | None,
     progress: Progress = lambda *_: None,
     rebuild: bool = False,
 ) -> "Assistant":
@@ -142,7 +142,7 @@ def _opened(
     assistant = Assistant.open(
         places,
         settings.index,
-        networks.encoder,
+        networks.encoder if networks else settings.encoder,
         threshold=settings.threshold,
         sure=settings.sure,
         language=settings.language,
@@ -152,7 +152,7 @@ def _opened(
         examples=settings.example_questions,
         progress=progress,
         store=milvus_options(settings, rebuild),
-        reader=networks.reader,
+        reader=networks.reader if networks else None,
     )
     _keep_skipped(settings.index, assistant.skipped)
     return assistant
@@ -163,7 +163,8 @@ def reopened(settings: Settings, places: Sequence[str], before: "Assistant") -> 
     return _opened(settings, places, Networks(before.encoder, before.reader))
 
 
-def _networks(settings: Settings) -> Networks:
+def networks_of(settings: Settings) -> Networks:
+    """Load the encoder and the reader, exported into the index the first time."""
     from qa.answer.cross_encoder import load_reader
     from qa.encoder.onnx_runtime import load
     from qa.index.snapshots import ENCODER

@@ -23,6 +23,7 @@ from qa.web.words import STATIC, widget_script
 MAX_QUESTION = 2000  # characters
 MAX_ANSWER = 20_000  # characters, of an answer that is sent back as history or feedback
 MAX_HISTORY = 20  # questions
+MAX_CONTEXT = 500  # characters
 RETRY_AFTER = {"Retry-After": "2"}  # seconds, while the documents are being loaded
 
 log = logging.getLogger("qa.web")
@@ -32,12 +33,16 @@ Past = Annotated[str, Field(max_length=MAX_ANSWER)]
 
 
 class Ask(BaseModel):
-    """A question, and what was asked before it: (question as it was searched, answer), oldest first."""
+    """A question, and what was asked before it: (question as it was searched, answer), oldest first.
+
+    `context` is the path of a document or of a folder of documents, which are asked first.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     question: Question
     history: Annotated[list[tuple[Past, Past]], Field(max_length=MAX_HISTORY)] = []
+    context: Annotated[str, Field(max_length=MAX_CONTEXT)] = ""
 
 
 class Judged(BaseModel):
@@ -93,7 +98,7 @@ def routes(service: Service, settings: Settings, record: Record | None = None) -
         if not service.is_ready:
             raise HTTPException(503, "the documents are being loaded: ask again in a moment", RETRY_AFTER)
         begin = time.perf_counter()
-        answer = service.ask(body.question, body.history)
+        answer = service.ask(body.question, body.history, body.context)
         return Answer.of(answer, 1000 * (time.perf_counter() - begin))
 
     @router.post("/api/feedback", status_code=204, responses={**PROBLEMS, 404: {"model": Problem}})

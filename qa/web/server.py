@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, NamedTuple
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
@@ -47,8 +47,15 @@ class Served(NamedTuple):
     beside: Callable[[Service], None] = lambda _: None
 
 
-def serve(settings: Settings, collections: Mapping[str, Served], announce: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings,
+    collections: Mapping[str, Served],
+    announce: Callable[[str], None],
+    more: APIRouter | None = None,
+) -> None:
     """Serve collections by their names until interrupted, one without a name at /; `announce` is told the address.
+
+    `more` are routes above collections that have names.
 
     Raises SettingsError where the address can't be listened on, StoreError where the record can't be used, and what
     opening an assistant raises.
@@ -58,7 +65,7 @@ def serve(settings: Settings, collections: Mapping[str, Served], announce: Calla
         name: Service(served.open_assistant, on_failure=lambda: setattr(server, "should_exit", True))
         for name, served in collections.items()
     }
-    server = http_server(services, {name: served.settings for name, served in collections.items()}, settings)
+    server = http_server(services, {name: served.settings for name, served in collections.items()}, settings, more)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     announce(f"http://{host}:{listener.getsockname()[1]}")
     _keep_little_memory()
@@ -94,11 +101,14 @@ def _find_examples(service: Service) -> None:
 
 
 def http_server(
-    services: Mapping[str, Service], collections: Mapping[str, Settings], settings: Settings
+    services: Mapping[str, Service],
+    collections: Mapping[str, Settings],
+    settings: Settings,
+    more: APIRouter | None = None,
 ) -> uvicorn.Server:
     """The server of collections by their names, to be run on a socket; one without a name is all of it."""
     apps = {name: create_app(service, collections[name]) for name, service in services.items()}
-    app: ASGIApp = apps.get("") or Collections(apps, entrance(settings, collections, apps, services.values()))
+    app: ASGIApp = apps.get("") or Collections(apps, entrance(settings, collections, apps, services.values(), more))
     return Server(configured(app))
 
 

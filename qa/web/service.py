@@ -51,16 +51,17 @@ class Service:
 
         A question is asked of one and the same.
         """
-        self._opened.result()
+        if not self._closed:
+            self._opened.result()
         if self._closed:
             raise self._closed
         return self._assistant
 
-    def ask(self, question: str, history: History = ()) -> Answer:
+    def ask(self, question: str, history: History = (), context: str = "") -> Answer:
         """Answer a question, as Assistant.ask; raises what `assistant` raises. Every question comes through here."""
         assistant = self.assistant()
         begin = time.perf_counter()
-        answer = assistant.ask(question, history)
+        answer = assistant.ask(question, history, context)
         self.on_answer(answer, 1000 * (time.perf_counter() - begin))
         return answer
 

@@ -10,6 +10,7 @@ from qa.types import Answer
 
 STATIC = Path(__file__).parent / "static"
 PLACE = "= {}; // words.json"  # in widget.js
+ONLY_EXPORTED = re.compile(r"^.* // export\n", re.MULTILINE)  # lines of it
 
 ALL: dict[str, Any] = json.loads((STATIC / "words.json").read_text("utf-8"))
 LANGUAGES: tuple[str, ...] = tuple(ALL["languages"])
@@ -36,8 +37,12 @@ def refusal(answer: Answer, language: str) -> str:
 
 
 @cache
-def widget_script() -> str:
-    """Return the box as it is served: one file, with its words in it."""
+def widget_script(exported: bool = False) -> str:
+    """Return the box as one file, with its words in it, without indentation.
+
+    The box of an export answers from an index as well: only there the lines are kept that end in `// export`.
+    """
     box = {"languages": LANGUAGES, "box": ALL["box"]}
     text = (STATIC / "widget.js").read_text("utf-8")
+    text = re.sub(r"(?m)^ +", "", text if exported else ONLY_EXPORTED.sub("", text))
     return text.replace(PLACE, f"= {json.dumps(box, ensure_ascii=False, separators=(',', ':'))}; // words.json")

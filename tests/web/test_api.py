@@ -74,6 +74,21 @@ def test_history_makes_a_follow_up_stand_alone(client: httpx.Client) -> None:
     assert "Elm" in client.post("/api/ask", json=body).json()["standalone"]
 
 
+def test_the_document_in_context_is_asked_first(encoder: Encoder) -> None:
+    documents = [
+        markdown("elm.md", "Elm", "The mayor of the town is called Ada Quill."),
+        markdown("guide/ash.md", "Ash", "The mayor of the town is called Bo Finch."),
+    ]
+    with serving(Settings(), lambda: Assistant.from_documents(documents, encoder)) as address:
+        answers = [
+            httpx.post(f"{address}/api/ask", json={"question": "Who is the mayor of the town?", "context": path}).json()
+            for path in ("elm.md", "/guide/")
+        ]
+        long = httpx.post(f"{address}/api/ask", json={"question": "Who?", "context": "x" * 501})
+    assert [answer["citations"][0]["document"] for answer in answers] == ["elm.md", "guide/ash.md"]
+    assert (long.status_code, long.json()["error"].partition(":")[0]) == (422, "context")
+
+
 def test_health_and_the_description_of_the_api(client: httpx.Client) -> None:
     assert client.get("/api/health").json() == {"status": "ready", "generation": "", "feedback": True, "recorded": 0}
     assert set(client.get("/openapi.json").json()["paths"]) == {
@@ -273,7 +288,7 @@ def test_too_many_questions_at_once_are_refused_and_the_server_stays_responsive(
     release = threading.Event()
 
     class Slow(Assistant):
-        def ask(self, question: str, history: object = ()) -> Answer:
+        def ask(self, question: str, history: object = (), context: str = "") -> Answer:
             release.wait(30)
             return assistant.ask(question)
 

@@ -25,6 +25,7 @@ from qa.encoder.base import Encoder
 from qa.encoder.bundled import DEFAULT
 from qa.errors import EncoderError, SettingsError, StoreError
 from qa.export import LOADER, RUNTIME, WASM, Box
+from qa.index.build import Indexer
 from qa.index.local.layered import open_store
 from qa.index.update import update
 from qa.settings import DEFAULTS
@@ -302,12 +303,12 @@ def test_an_index_in_milvus_is_refused(assistant: Assistant, index: Path, monkey
 def test_what_changed_since_is_among_the_contents(
     tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qa.indexing.LEAST_KEPT", 0)
-    monkeypatch.setattr("qa.indexing.MOST_CHANGED", 1.0)
+    monkeypatch.setattr("qa.index.update.LEAST_KEPT", 0)
+    monkeypatch.setattr("qa.index.update.MOST_CHANGED", 1.0)
     texts = {f"{n}.md": f"Document {n} is about the port. It has a river." for n in range(6)}
     for changed in ({}, {"2.md": "The mine is old.", "7.md": "The works are new."}):
         documents = [markdown(name, name, text) for name, text in (texts | changed).items()]
-        path, _ = update(documents, tmp_path, encoder, Analyzer(), lambda *_: None)
+        path, _ = update(documents, tmp_path, Indexer(encoder, Analyzer()))
     store = open_store(path)
     passages, parts = store.contents()
     assert sorted(p.document_id for p in passages) == sorted({**texts, **changed})

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from html import escape
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -41,11 +41,15 @@ class Collections:
 
 
 def entrance(
-    settings: Settings, collections: Mapping[str, Settings], apps: Mapping[str, FastAPI], services: Iterable[Service]
+    settings: Settings,
+    collections: Mapping[str, Settings],
+    apps: Mapping[str, FastAPI],
+    services: Iterable[Service],
+    more: APIRouter | None = None,
 ) -> FastAPI:
     """What stands above the collections: their list, the widget for all of them, and whether all are loaded.
 
-    A collection with a token isn't listed. While it is served, so are the applications.
+    A collection with a token isn't listed. `more` are routes that go before. The applications are served along with it.
     """
 
     @asynccontextmanager
@@ -60,6 +64,9 @@ def entrance(
     origins = sorted({origin for own in (settings, *collections.values()) for origin in own.allowed_origins})
     above.add_middleware(CORSMiddleware, allow_origins=origins)
     above.add_middleware(Guard, origins=origins, host=settings.host, url=settings.url)
+
+    if more:
+        above.include_router(more)
 
     @above.get("/")
     def listed(request: Request) -> HTMLResponse:

@@ -3,11 +3,12 @@
  *
  *   <script type="module" src="https://HOST/widget.js" data-title="Ask our handbook"></script>
  *
- * makes a floating button, unless data-button="off"; <qa-box></qa-box> is the same box within the page. Options of
- * both, data-…: title, placeholder, greeting, examples ("a|b"), theme, accent, position, lang, remember, token, server,
- * index; a box takes from the script what it lacks. With data-index, the address of box.json in what `qa export` wrote,
- * it needs no server. CSS properties, --qa-…: see STYLE.
+ * makes a floating button; <qa-box></qa-box> is the same box within the page. All options, methods and events are in
+ * docs/embedding.md.
  */
+const url =
+  import.meta.url.startsWith("blob:") ? location.href : // export
+  import.meta.url;
 const HISTORY = 10; // answers sent along with a question
 const KEPT = 40; // answers kept from page to page
 const NEAREST = 3; // passages below an abstention
@@ -16,9 +17,9 @@ const { languages: LANGUAGES, box: WORDS } = {}; // words.json, put in by the se
 
 // `!important` in here wins over all that a page aims at the host element; `medium` is the reader's own font size.
 const STYLE = `
-:host { all: initial !important; display: block !important; }
+:host { all: initial !important; display: block !important; color-scheme: inherit !important; }
 :host([data-floating]) { display: contents !important; }
-:host([hidden]), [hidden] { display: none !important; }
+:host([hidden]), [hidden], small:empty { display: none !important; }
 * { box-sizing: border-box; margin: 0; }
 .root {
   --accent: var(--qa-accent, #0f766e);
@@ -29,8 +30,6 @@ const STYLE = `
   color-scheme: light dark; color: var(--text); overflow-wrap: anywhere;
   font: medium/1.5 var(--qa-font, system-ui, sans-serif);
 }
-[data-theme="light"] { color-scheme: light; }
-[data-theme="dark"] { color-scheme: dark; }
 section {
   display: flex; flex-direction: column; position: relative; overflow: hidden;
   width: min(var(--qa-width, 100%), 100%); height: var(--qa-height, 520px);
@@ -47,6 +46,7 @@ header { border-block-end: var(--line); }
 footer { border-block-start: var(--line); align-items: end; }
 .wrap { flex-wrap: wrap; padding: 10px 0 0; }
 h2 { flex: 1; font-size: 1em; }
+img { max-width: 40%; max-height: 1.5em; }
 .log { flex: 1; position: relative; overflow-y: auto; padding: 16px; }
 article { display: flex; flex-direction: column; padding: 16px 2px; }
 h3 { align-self: end; max-width: 85%; margin-block-end: 16px; padding: 6px 12px; border-radius: 12px; font: inherit; }
@@ -70,6 +70,7 @@ textarea, button {
   border: 1px solid var(--muted); border-radius: 8px;
 }
 textarea { flex: 1; field-sizing: content; min-width: 0; max-height: 8em; resize: none; font-size: max(16px, 1em); }
+:placeholder-shown { direction: inherit; }
 ::placeholder { color: var(--muted); opacity: 1; }
 summary, button { cursor: pointer; }
 button:hover { text-decoration: underline; }
@@ -94,12 +95,10 @@ function el(tag, properties, ...children) {
   return node;
 }
 
-const leading = (href, text) => {
-  const target = href.startsWith(`${location.href.split("#")[0]}#`) ? "_self" : "_blank";
-  return el("a", { href, target, rel: "noopener" }, text);
-};
+const leading = (href, text) =>
+  href.startsWith(`${location.href.split("#")[0]}#`) ? el("a", { href }, text) : // export
+  el("a", { href, target: "_blank", rel: "noopener" }, text);
 const button = (text, onclick, properties) => el("button", { onclick, ...properties }, text);
-const where = ({ title, heading, page }) => title + (heading ? ` › ${heading}` : "") + (page ? `, p. ${page}` : "");
 const retryAfter = ({ headers }) => Math.ceil(headers.get("Retry-After")) || 5;
 const overlap = (a, b) => a.document === b.document && a.start < b.end && b.start < a.end;
 const within = (a, b) => a.document === b.document && b.start <= a.start && a.end <= b.end;
@@ -127,70 +126,95 @@ function citedSources(citations, hits) {
   return sources;
 }
 
-/** A quote, in which the words that answer stand out. */
-function quoted({ quote, start, span }) {
-  if (!span) return [quote];
-  const characters = [...quote];
-  const [from, to] = span.map((offset) => offset - start);
-  const cut = (a, b) => characters.slice(a, b).join("");
-  return [cut(0, from), el("em", {}, cut(from, to)), cut(to)];
-}
-
-/** A passage's text, with what is cited in <mark>. Offsets count code points, as [...text] does. */
-function marked({ text, start, cited }) {
+/** A text with its spans in elements. Offsets count code points, as [...text] does, from where the text starts. */
+function marked(text, start, spans, tag) {
   const characters = [...text];
-  const cut = (from, to) => characters.slice(from, to).join("");
-  const parts = [];
-  let at = 0;
-  for (const span of cited.toSorted((a, b) => a.start - b.start)) {
-    const [from, to] = [span.start, span.end].map((offset) => Math.max(offset - start, at));
-    parts.push(cut(at, from), el("mark", { textContent: cut(from, to) }));
-    at = to;
-  }
-  return [...parts, cut(at)];
+  let at = start;
+  const cut = (to) => characters.slice(at - start, (at = Math.max(at, to)) - start).join("");
+  return [...spans.flatMap(([from, to]) => [cut(from), el(tag, { textContent: cut(to) })]), cut(Infinity)];
 }
 
-/** Fills a <qa-box>. */
-function createBox(host, options) {
-  const { lang = host.closest("[lang]")?.lang ?? "", floating = "", token, theme, position, accent } = options;
-  const language = Math.max(0, LANGUAGES.indexOf(lang.slice(0, 2).toLowerCase()));
-  const say = (key, n) => WORDS[key][language].replace("{n}", n);
-  const placed = (each) => where(each) + (each.scanned ? say("scanned") : "");
-  const { title = say("title"), greeting = say("greeting"), placeholder = say("question"), examples = "" } = options;
-  const index = options.index && new URL(options.index, document.baseURI);
-  const page = index?.protocol === "blob:" ? location.href.split("#")[0] : "index.html"; // with the sources
-  const base = new URL(options.server?.replace(/\/*$/, "/") ?? ".", import.meta.url);
-  const server = index ? new URL(page, index) : new URL(options.collection ? `${options.collection}/` : ".", base);
-  const storageKey = `qa-box ${server} ${floating || host.id}`;
-  let answered = []; // { question, result, verdict }
-  let asking = null; // aborts what waits for its answer
-  let health;
-  let opened; // the index
+/** The words that data-words replaces. */
+function replaced(json = "{}") {
+  try {
+    return JSON.parse(json);
+  } catch ({ message }) {
+    console.error(`qa-box: data-words is not JSON: ${message}`);
+  }
+}
 
-  const launcher = button(title, () => show(true), { ariaHasPopup: "dialog", hidden: !floating });
-  const clearing = button(say("clear"), clear);
-  const closing = button("×", () => show(false), { ariaLabel: say("close"), hidden: !floating });
-  const buttons = examples.split("|").filter(Boolean).map((text) => button(text, () => ask(text)));
-  const suggestions = el("div", { className: "wrap" }, ...buttons);
+/** Fills a <qa-box>; returns what has it take its options anew. */
+function createBox(host) {
+  const floating = host.dataset.floating ?? "";
+  const answered = new Map(); // from { question, result, verdict } to where it is shown
+  let asking = null; // aborts what waits for its answer
+  let options, taken, language, words, server, storageKey, health;
+  let index, opened; // export
+  const say = (key, n) => `${words[key] ?? WORDS[key][language]}`.replace("{n}", n);
+  const where = ({ title, heading, page, scanned }) =>
+    title + (heading ? ` › ${heading}` : "") + (page ? say("page", page) : "") + (scanned ? say("scanned") : "");
+  const tell = (name, detail) =>
+    queueMicrotask(() => host.dispatchEvent(new CustomEvent(`qa-${name}`, { detail, bubbles: true })));
+
+  const launcher = button("", () => show(true), { ariaHasPopup: "dialog", hidden: !floating });
+  const clearing = button("", clear);
+  const closing = button("×", () => show(false), { hidden: !floating });
+  const logo = el("img", { alt: "" });
+  const heading = el("h2", {}, "");
+  const greeting = el("small", {}, "");
+  const recording = el("small", {}, "");
+  const suggestions = el("div", { className: "wrap" });
   const thread = el("div");
-  const log = el("div", { className: "log", tabIndex: 0, role: "group", ariaLabel: title });
-  log.append(el("small", {}, greeting), suggestions, thread);
-  const input = el("textarea", { placeholder, ariaLabel: placeholder, maxLength: 2000, dir: "auto" });
-  const sending = button(say("send"), () => ask(input.value));
+  const log = el("div", { className: "log", tabIndex: 0, role: "group" }, greeting, recording, suggestions, thread);
+  const input = el("textarea", { maxLength: 2000, dir: "auto" });
+  const sending = button("", () => ask(input.value));
   const live = el("output", { ariaLive: "polite" });
-  const header = el("header", {}, el("h2", { id: "title" }, title), clearing, closing);
+  const header = el("header", {}, logo, heading, clearing, closing);
   const panel = el("section", { tabIndex: -1 }, header, log, el("footer", {}, input, sending), live);
   if (floating) Object.assign(panel, { role: "dialog", ariaModal: true, hidden: true });
-  panel.setAttribute("aria-labelledby", "title");
-  const root = el("div", { className: `root ${floating}`, lang: LANGUAGES[language], onkeydown }, launcher, panel);
-  Object.assign(root.dataset, { theme, position });
-  if (CSS.supports("color", accent)) root.style.setProperty("--accent", accent);
-  host.shadowRoot.append(root);
-  restore();
-  refresh();
-  if (!floating) checkHealth();
+  const root = el("div", { className: `root ${floating}`, onkeydown }, launcher, panel);
+  const shadow = host.attachShadow({ mode: "open" });
+  shadow.adoptedStyleSheets = [new CSSStyleSheet()];
+  shadow.adoptedStyleSheets[0].replaceSync(STYLE);
+  shadow.append(root);
+  Object.assign(host, { open: () => show(true), close: () => floating && show(false), ask, clear });
+  return takeOptions;
+
+  function takeOptions() {
+    const near = (name) => host.closest(`[${name}]`)?.getAttribute(name) ?? "";
+    const { theme = near("data-theme"), position, accent, ...others } = { ...script?.dataset, ...host.dataset };
+    const { lang = near("lang"), examples = "" } = others;
+    const declared = getComputedStyle(host).colorScheme === "normal" ? "" : "inherit";
+    root.style.colorScheme = /^(light|dark)$/.test(theme) ? theme : declared;
+    root.style.setProperty("--accent", CSS.supports("color", accent) ? accent : "");
+    root.dataset.position = position;
+    if (taken === (taken = JSON.stringify([lang, others]))) return;
+    options = others;
+    words = { ...replaced(options.words), ...options };
+    language = Math.max(0, LANGUAGES.indexOf(lang.slice(0, 2).toLowerCase()));
+    root.lang = words.language ?? LANGUAGES[language];
+    server = new URL(options.server?.replace(/\/*$/, "/") ?? ".", url);
+    if (options.collection) server = new URL(`${options.collection}/`, server);
+    index = options.index && new URL(options.index, document.baseURI); // export
+    const page = index?.protocol === "blob:" ? location.href.split("#")[0] : "index.html"; // export
+    if (index) server = new URL(page, index); // export
+    launcher.textContent = heading.textContent = log.ariaLabel = panel.ariaLabel = say("title");
+    clearing.textContent = say("clear");
+    closing.ariaLabel = say("close");
+    sending.textContent = say("send");
+    greeting.textContent = say("greeting");
+    input.placeholder = input.ariaLabel = say("placeholder");
+    Object.assign(logo, { hidden: !options.logo, src: options.logo ?? "" });
+    suggestions.replaceChildren(...examples.split("|").filter(Boolean).map(suggestion));
+    for (const [entry, body] of answered) body.replaceChildren(...answerNodes(entry));
+    health = null;
+    if (storageKey !== (storageKey = `qa-box ${server} ${floating || host.id}`) && !answered.size) restore();
+    refresh();
+    if (!panel.hidden) checkHealth();
+  }
 
   function show(shown, focus = true) {
+    if (shown && panel.hidden) tell("open");
     panel.hidden = !shown;
     launcher.hidden = shown;
     log.scrollTop = log.scrollHeight;
@@ -220,18 +244,19 @@ function createBox(host, options) {
   function keepFocus(event) {
     const all = [...panel.querySelectorAll("[tabindex], button:enabled, summary, a, textarea")];
     const stops = all.filter((node) => node.checkVisibility());
-    const [from, to] = event.shiftKey ? [stops[0], stops.at(-1)] : [stops.at(-1), stops[0]];
-    if (event.target === from || event.target === panel) {
+    if (event.shiftKey) stops.reverse();
+    if (event.target === stops.at(-1) || event.target === panel) {
       event.preventDefault();
-      to.focus();
+      stops[0].focus();
     }
   }
 
-  function ask(text) {
+  async function ask(text) {
     const question = text.trim();
     if (!question || asking) return;
+    if (panel.hidden) show(true);
     if (text === input.value) input.value = "";
-    answer(question, append(question));
+    return answer(question, append(question));
   }
 
   /** Adds a question; returns where its answer belongs. */
@@ -247,13 +272,17 @@ function createBox(host, options) {
     input.focus();
     refresh();
     try {
-      const entry = { question, result: await request(question, body, current.signal) };
-      fill(body, textOf(entry.result), answerNodes(entry));
-      answered.push(entry);
+      const result = await request(question, body, current.signal);
+      const entry = { question, result };
+      fill(body, textOf(result), answerNodes(entry));
+      answered.set(entry, body);
       save();
+      tell("answer", result);
+      return result;
     } catch ({ message }) {
-      const retry = button(say("retry"), () => answer(question, body));
-      if (!current.signal.aborted) fill(body, message, [el("p", {}, message), retry]);
+      if (current.signal.aborted) return;
+      fill(body, message, [el("p", {}, message), button(say("retry"), () => answer(question, body))]);
+      tell("error", { question, message });
     } finally {
       if (asking === current) asking = null;
       refresh();
@@ -275,32 +304,34 @@ function createBox(host, options) {
 
   /** Asks, a few times over while the documents are being loaded. */
   async function request(question, body, signal) {
-    const history = answered.slice(-HISTORY).map(({ result }) => [result.standalone, result.answer]);
-    if (index) fill(body, say("loading"));
-    if (index) await local();
+    const history = [...answered.keys()].slice(-HISTORY).map(({ result }) => [result.standalone, result.answer]);
+    if (index) fill(body, say("loading")); // export
+    if (index) await local(); // export
     fill(body, say("searching"));
     for (let left = RETRIES; ; left--) {
-      const response = await call("api/ask", { question, history }, signal);
+      const response = await call("api/ask", { question, history, context: options.context }, signal);
       if (response.status !== 503 || !left) return read(response);
       fill(body, say("loading"));
       await new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(30, retryAfter(response))));
     }
   }
 
-  /** The box that answers from an index, which begins to load. */
-  function local() {
-    const open = async (manifest) => (await import(new URL(manifest.box, index))).open(manifest, index.href);
-    opened ??= fetch(index).then((response) => response.json()).then(open).then((box) => box.ready.then(() => box));
-    return opened.catch(() => {
-      opened = null;
-      throw new Error(say("offline"));
-    });
-  }
+  async function local() { // export
+    const open = async (manifest) => (await import(new URL(manifest.box, index))).open(manifest, index.href); // export
+    opened ??= fetch(index).then((response) => response.json()).then(open); // export
+    try { // export
+      const box = await opened; // export
+      return await box.ready, box; // export
+    } catch { // export
+      opened = null; // export
+      throw new Error(say("offline")); // export
+    } // export
+  } // export
 
   function call(path, body, ...signals) {
-    if (index) return local().then((box) => box.call(path, body, ...signals));
+    if (index) return local().then((box) => box.call(path, body, ...signals)); // export
     const headers = new Headers(body && { "Content-Type": "application/json" });
-    if (token) headers.set("Authorization", `Bearer ${token}`);
+    if (options.token) headers.set("Authorization", `Bearer ${options.token}`);
     return fetch(new URL(path, server), {
       method: body && "POST",
       headers,
@@ -323,7 +354,10 @@ function createBox(host, options) {
   function checkHealth() {
     health ??= call("api/health")
       .then((response) => response.json())
-      .then(({ feedback }) => root.classList.toggle("feedback", feedback === true))
+      .then(({ feedback, recorded }) => {
+        root.classList.toggle("feedback", feedback === true);
+        recording.textContent = recorded > 0 ? say("recording", recorded) : "";
+      })
       .catch(() => {}); // without it there are no thumbs
   }
 
@@ -341,7 +375,10 @@ function createBox(host, options) {
   function quotes(result) {
     const { citations } = result;
     const badge = (number) => (citations.length > 1 ? [el("span", {}, `${number}`)] : []);
-    const items = citations.map((each, i) => el("li", {}, ...badge(i + 1), el("blockquote", {}, ...quoted(each))));
+    const items = citations.map(({ quote, start, span }, i) => {
+      const words = marked(quote, start, span ? [span] : [], "em");
+      return el("li", {}, ...badge(i + 1), el("blockquote", {}, ...words));
+    });
     const sources = citedSources(citations, result.hits).map((each) => source(each, badge, result.unsure));
     const unsure = result.unsure ? [el("strong", {}, say("unsure"))] : [];
     return [...unsure, el("ul", {}, ...items), ...sources];
@@ -351,14 +388,14 @@ function createBox(host, options) {
     const { hits, examples = [] } = result;
     const nearest = hits.slice(0, NEAREST).map((hit) => source({ ...hit, cited: [] }));
     if (nearest.length) nearest.unshift(el("small", {}, say("nearest")));
-    const asking = examples.map((example) => button(example, () => ask(example)));
-    const suggested = asking.length ? [el("div", { className: "wrap" }, ...asking)] : [];
+    const suggested = examples.length ? [el("div", { className: "wrap" }, ...examples.map(suggestion))] : [];
     return [el("strong", {}, textOf(result)), ...suggested, ...nearest];
   }
 
   function source(passage, badge, open = false) {
     const numbers = passage.cited.flatMap(({ number }) => badge(number));
-    const text = el("p", {}, ...marked(passage));
+    const spans = passage.cited.map(({ start, end }) => [start, end]).sort(([a], [b]) => a - b);
+    const text = el("p", {}, ...marked(passage.text, passage.start, spans, "mark"));
     const original = address({ url: passage.cited.find((each) => each.original)?.original });
     const href = address(passage);
     const link = original ? [leading(original, say("source"))] : [];
@@ -367,13 +404,18 @@ function createBox(host, options) {
     const place = (each) => leading(address(each), `${each.document} `);
     if (also.length) link.push(el("small", {}, say("also"), ...also.map(place)));
     open ||= passage.cited.some(({ quote }) => LEANING.test(quote));
-    return el("details", { open }, el("summary", {}, ...numbers, placed(passage)), text, ...link);
+    return el("details", { open }, el("summary", {}, ...numbers, where(passage)), text, ...link);
   }
 
   /** The address of a source, given from the server's root; "" unless it is of http or https. */
   function address({ url }) {
     const { protocol, href } = (url && URL.parse(`${url}`.replace(/^\/+/, ""), server)) || {};
-    return /^https?:$/.test(protocol) || (index && protocol === "file:") ? href : "";
+    if (index && protocol === "file:") return href; // export
+    return /^https?:$/.test(protocol) ? href : "";
+  }
+
+  function suggestion(text) {
+    return button(text, () => ask(text));
   }
 
   function actions(entry) {
@@ -383,10 +425,10 @@ function createBox(host, options) {
       note.textContent = await action().then((text = "✓") => text, ({ message }) => message);
       live.textContent = note.textContent;
     };
-    const cited = result.citations.map((each) => `“${each.quote}”\n${placed(each)}\n${address(each)}`);
+    const cited = result.citations.map((each) => `“${each.quote}”\n${where(each)}\n${address(each)}`);
     const text = [textOf(result), ...cited].join("\n\n");
-    const copy = button(say("copy"), () => act(() => navigator.clipboard.writeText(text)));
-    copy.hidden = !navigator.clipboard; // as on http
+    const write = () => act(() => navigator.clipboard.writeText(text));
+    const copy = button(say("copy"), write, { hidden: !navigator.clipboard }); // as on http
     const thumbs = ["up", "down"].map((verdict) => {
       const rate = async () => {
         const response = await call("api/feedback", { question, answer: result.answer, verdict });
@@ -396,8 +438,7 @@ function createBox(host, options) {
         save();
         return "";
       };
-      const thumb = button(say(verdict), () => act(rate));
-      thumb.ariaPressed = entry.verdict === verdict;
+      const thumb = button(say(verdict), () => act(rate), { ariaPressed: entry.verdict === verdict });
       return thumb;
     });
     return el("div", { className: "wrap" }, copy, ...thumbs, note);
@@ -406,7 +447,7 @@ function createBox(host, options) {
   function clear() {
     asking?.abort();
     asking = null;
-    answered = [];
+    answered.clear();
     thread.replaceChildren();
     input.focus();
     refresh();
@@ -415,7 +456,7 @@ function createBox(host, options) {
 
   function save() {
     if (options.remember === "off") return;
-    const kept = { open: !panel.hidden, answered: answered.slice(-KEPT) };
+    const kept = { open: !panel.hidden, answered: [...answered.keys()].slice(-KEPT) };
     try {
       sessionStorage.setItem(storageKey, JSON.stringify(kept));
     } catch {
@@ -429,8 +470,9 @@ function createBox(host, options) {
       const kept = JSON.parse(sessionStorage.getItem(storageKey));
       for (const entry of kept?.answered ?? []) {
         const nodes = answerNodes(entry);
-        append(entry.question).append(...nodes);
-        answered.push(entry);
+        const body = append(entry.question);
+        body.append(...nodes);
+        answered.set(entry, body);
       }
       if (kept?.open && floating) show(true, false);
     } catch {
@@ -440,21 +482,29 @@ function createBox(host, options) {
 }
 
 class QaBox extends HTMLElement {
+  #take;
+  #observer;
+
   connectedCallback() {
-    if (this.shadowRoot) return; // it was moved within the page
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(STYLE);
-    this.attachShadow({ mode: "open" }).adoptedStyleSheets = [sheet];
-    createBox(this, { ...script?.dataset, ...this.dataset });
+    this.#take ??= createBox(this);
+    this.#take();
+    this.#observer ??= new MutationObserver(this.#take);
+    const observe = (node) => this.#observer.observe(node, { attributes: true });
+    for (let node = this; node; node = node.parentElement) observe(node); // for theme and language
+    if (script) observe(script);
+  }
+
+  disconnectedCallback() {
+    this.#observer.disconnect();
   }
 }
 
-// A module has no document.currentScript.
-const script = [...document.scripts].find(({ src }) => src === import.meta.url);
+// A module has no document.currentScript. Of another name it is a bundle, which places its boxes itself.
+const script = [...document.querySelectorAll("script[src*='widget.js']")].find(({ src }) => src === url);
 
 if (!customElements.get("qa-box")) {
   customElements.define("qa-box", QaBox);
-  if (script?.dataset.button !== "off") {
+  if (script && script.dataset.button !== "off") {
     const box = document.createElement("qa-box");
     box.dataset.floating = "floating";
     (document.body ?? document.documentElement).append(box);

@@ -58,12 +58,12 @@ export class Assistant {
     const all = formulations(question, topical).map((text) => corrected(text, store, analyzer, encoder.tokenizer));
     const searchable = all.filter((text) => analyzer.terms(text).length);
     const [first, second] = searchable.length ? searchable : all.slice(0, 1);
-    const text = hint(first, this.spoken, store, analyzer, this.languages);
-    if (text) {
+    const said = hint(first, this.spoken, store, analyzer, this.languages);
+    if (said) {
       return {
         question,
         standalone: question,
-        text,
+        ...said,
         citations: [],
         hits: [],
         confidence: 0,
@@ -71,12 +71,12 @@ export class Assistant {
         unsure: false,
       };
     }
-    const said = topical.at(-1)?.[1] ?? "";
-    const alone = await this.reader.answer(question, await this.retriever.retrieve(first), said);
+    const previous = topical.at(-1)?.[1] ?? "";
+    const alone = await this.reader.answer(question, await this.retriever.retrieve(first), previous);
     if (second === undefined) return alone;
-    const later = await this.reader.answer(question, await this.retriever.retrieve(second), said);
+    const later = await this.reader.answer(question, await this.retriever.retrieve(second), previous);
     const [quoted] = later.citations;
-    const again = alone.confidence >= THRESHOLD && quoted && said.includes(squeezed(quoted.quote));
+    const again = alone.confidence >= THRESHOLD && quoted && previous.includes(squeezed(quoted.quote));
     const isAlone = firstPlace(later) === firstPlace(alone) || again || later.confidence <= alone.confidence - SURER;
     return isAlone ? alone : later;
   }

@@ -1,4 +1,4 @@
-/** The vectors of passages and of their sentences, as in qa/stores/columns.py. */
+/** The vectors of passages and of their sentences, as in qa/index/local/columns.py. */
 
 const ONE = 32767; // what 1 is in a passage's vector
 

@@ -1,4 +1,4 @@
-/** A question in its conversation → the ways to search it, as in qa/followup.py. */
+/** A question in its conversation → the ways to search it, as in qa/question/followup.py. */
 import { Characters, length } from "./types.js";
 
 const MAX_QUESTION = 300; // characters; a longer question brings its own context

@@ -1,4 +1,4 @@
-/** BM25: the passages that have each term and how much it weighs there, as in qa/stores/lexical.py. */
+/** BM25: the passages that have each term and how much it weighs there, as in qa/index/local/lexical.py. */
 import { order } from "./numbers.js";
 
 /** The terms in order, with the passages that have each, the weights there and how rare each term is. */

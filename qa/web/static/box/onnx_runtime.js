@@ -1,4 +1,4 @@
-/** The networks in ONNX Runtime, as in qa/runtime.py. */
+/** The networks in ONNX Runtime, as in qa/encoder/onnx_runtime.py. */
 import { unit } from "./numbers.js";
 
 const TOKENS = 2048; // in one pass of the network at most, padding counted

@@ -1,4 +1,4 @@
-/** Where a document is published by its owner → the address of a quote there, as in qa/originals.py. */
+/** Where a document is published by its owner → the address of a quote there, as in qa/answer/originals.py. */
 import { squeezed } from "./types.js";
 
 const PAGES = /\.(html?|xhtml)$/i; // files whose headings have names that a browser goes to

@@ -1,4 +1,4 @@
-/** What stands before a passage's text when it is read, as in qa/passages.py. */
+/** What stands before a passage's text when it is read, as in qa/text/passages.py. */
 import { Characters } from "./types.js";
 
 const LABEL_TOKENS = 48; // at most this many of a passage's tokens are its title and heading

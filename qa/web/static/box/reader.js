@@ -73,6 +73,7 @@ export class Reader {
       confidence,
       abstained,
       unsure: !abstained && confidence < this.sure,
+      reason: abstained ? "abstained" : "",
     };
   }
 

@@ -1,4 +1,4 @@
-/** Answer → the JSON that the widget shows, as qa/payload.py writes it. */
+/** Answer → the JSON that the widget shows, as qa/answer/schema.py writes it. */
 
 /**
  * An answer as plain values; `tookMs` is how long it took, in milliseconds.
@@ -17,7 +17,7 @@ export function payload(answer, tookMs) {
       quote: c.quote,
       ...place(c),
       ...(c.original && { original: c.original }),
-      ...(c.scanned && { scanned: true }),
+      scanned: Boolean(c.scanned),
       ...(c.span && { span: c.span }),
       ...(c.also.length && { also: c.also.map(place) }),
     })),
@@ -27,6 +27,8 @@ export function payload(answer, tookMs) {
       score: rounded(score, 4),
     })),
     took_ms: rounded(tookMs, 1),
+    ...(answer.reason && { reason: answer.reason }),
+    ...(answer.languages?.length && { languages: answer.languages }),
   };
 }
 

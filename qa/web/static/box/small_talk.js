@@ -1,4 +1,4 @@
-/** What isn't a question that can be searched → a word on what can be asked, as in qa/hints.py. */
+/** What isn't a question that can be searched → a word on what can be asked, as in qa/question/small_talk.py. */
 import { WORD, fold, words } from "./terms.js";
 
 const GREETING = new RegExp(
@@ -22,7 +22,7 @@ const FEWEST = 3; // words in Latin letters that a language can be told from
  */
 
 /**
- * What to say instead of searching, empty where the question can be searched.
+ * What to say instead of searching, and why; null where the question can be searched.
  * @param {string} question
  * @param {string[]} languages the codes of those that can be asked in, any where there are none
  * @param {Store} store
@@ -32,16 +32,16 @@ const FEWEST = 3; // words in Latin letters that a language can be told from
 export function hint(question, languages, store, analyzer, all) {
   const said = spoken(question);
   const terms = [...new Set(analyzer.terms(question))];
-  if (GREETING.test(said)) return `Hello! ${invitation(store)}`;
-  if (THANKS.test(said)) return `You’re welcome. ${invitation(store)}`;
-  if (FAREWELL.test(said)) return "Goodbye!";
-  if (!terms.length) return `There is no word in that to search for. ${invitation(store)}`;
+  if (GREETING.test(said)) return { reason: "greeting", text: `Hello! ${invitation(store)}` };
+  if (THANKS.test(said)) return { reason: "thanks", text: `You’re welcome. ${invitation(store)}` };
+  if (FAREWELL.test(said)) return { reason: "farewell", text: "Goodbye!" };
+  if (!terms.length) return { reason: "empty", text: `There is no word in that to search for. ${invitation(store)}` };
   const isKnown = () => 2 * terms.filter((term) => store.known(term)).length >= terms.length;
   if (languages.length && isForeign(question, languages, isKnown, all)) {
     const named = languages.map((code) => all.find((one) => one.code === code)?.name ?? code).join(" or ");
-    return `That doesn’t seem to be in ${named}: ask these documents in ${named}.`;
+    return { reason: "foreign", text: `That doesn’t seem to be in ${named}: ask these documents in ${named}.`, languages };
   }
-  return "";
+  return null;
 }
 
 /** Whether a question is a greeting, thanks or a farewell alone. @param {string} question */

@@ -1,4 +1,4 @@
-/** Typing errors: a question's words that nobody knows → the documents' nearest ones, as in qa/spelling.py. */
+/** Typing errors: a question's words that nobody knows → the documents' nearest ones, as in qa/question/spelling.py. */
 import { WORD, fold } from "./terms.js";
 import { length } from "./types.js";
 

@@ -1,4 +1,4 @@
-/** The documents, their passages and what they are found by, as qa/stores/local.py holds them. */
+/** The documents, their passages and what they are found by, as qa/index/local/store.py holds them. */
 import { Characters } from "./types.js";
 import { Lexical, best } from "./lexical.js";
 import { Parts } from "./columns.js";

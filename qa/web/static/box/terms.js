@@ -1,4 +1,4 @@
-/** Text → terms: the stems of the words that carry meaning, as qa/terms.py finds them. */
+/** Text → terms: the stems of the words that carry meaning, as qa/text/terms.py finds them. */
 import { stemmers } from "./snowball.js";
 
 export const WORD = /[\p{L}\p{N}](?:[\p{L}\p{N}]|[\u0300-\u036f])*/gu;

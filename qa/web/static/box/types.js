@@ -12,7 +12,8 @@
  * @typedef {{documentId: string, title: string, heading: string, quote: string, start: number, end: number,
  *   page: number | null, span: Span | null, also: Citation[], original?: string, scanned?: boolean}} Citation
  * @typedef {{question: string, standalone: string, text: string, citations: Citation[], hits: Hit[],
- *   confidence: number, abstained: boolean, unsure: boolean}} Answer
+ *   confidence: number, abstained: boolean, unsure: boolean, reason: string,
+ *   languages?: string[]}} Answer
  * @typedef {[string, string][]} History questions as they were searched, and their answers, oldest first
  */
 
