@@ -68,7 +68,7 @@ def test_answers_are_measured_and_the_confidence_is_fitted(qa: Run, tmp_path: Pa
     few = tmp_path / "questions.jsonl"
     few.write_text("".join(DEMO.read_text("utf-8").splitlines(keepends=True)[::3]), "utf-8")
     assert "unanswerable: AUROC" in qa("eval", "--json", str(few)).stdout
-    assert "fitted on 22 questions" in qa("calibrate", str(few)).stdout
+    assert "fitted on 66 questions" in qa("calibrate", str(DEMO)).stdout
 
 
 def test_the_page_the_api_and_mcp_answer_and_what_was_asked_is_reported(qa: Run, environment: dict[str, str]) -> None:

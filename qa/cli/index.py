@@ -1,7 +1,8 @@
-"""`qa index`."""
+"""`qa index` and `qa export`."""
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -74,3 +75,18 @@ def _changes(assistant: "Assistant") -> Iterator[str]:
         yield f"built anew: {changes.anew}"
     yield f"{changes}, {len(assistant.skipped)} skipped"
     yield f"{len(assistant.store)} passages are indexed"
+
+
+def export(
+    out: Annotated[Path, typer.Argument(help="The folder to write, or the file.")],
+    single_file: Annotated[bool, typer.Option("--single-file", help="Write one HTML file, OUT.html.")] = False,
+) -> None:
+    """Write a box that answers in the browser, without a server: files for any static host, or one HTML file."""
+    from qa.export import Box
+
+    settings = settings_of()
+    assistant = open_assistant(settings)
+    with progress() as report:
+        box = Box(assistant, settings.index, settings.encoder, settings.threshold, settings.sure, report)
+    written = box.write_file(out, settings.title) if single_file else box.write_folder(out, settings.title)
+    say(*(f"{size / 1e6:8.1f} MB  {name}" for name, size in written.items()))

@@ -8,8 +8,7 @@ from typer.exceptions import TyperException
 from qa.cli.ask import ask
 from qa.cli.console import say
 from qa.cli.evaluate import calibrate, evaluate
-from qa.cli.export import export
-from qa.cli.index import index
+from qa.cli.index import export, index
 from qa.cli.report import feedback, report
 from qa.cli.serve import serve
 from qa.cli.status import status

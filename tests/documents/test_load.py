@@ -62,7 +62,7 @@ def test_a_corpus_with_nothing_in_it_says_where_to_put_files(tmp_path: Path) -> 
     with pytest.raises(CorpusError, match=r"put files of text there \(\.txt, \.md, ") as caught:
         read(tmp_path)
     assert str(tmp_path) in str(caught.value)
-    with pytest.raises(CorpusError, match="QA_CORPUS"):
+    with pytest.raises(CorpusError, match="name another"):
         read(tmp_path / "missing")
 
 

@@ -101,6 +101,8 @@ def test_the_page_asks_for_the_token_once(closed: str, browser: Browser) -> None
 
 def test_tokens_can_not_be_tried_out(assistant: Assistant) -> None:
     with serving(Settings(token=TOKEN), lambda: assistant) as address:
+        if (left := 60 - time.time() % 60) < 10:  # tries are counted by the minute
+            time.sleep(left)
         stale = {"Cookie": f"{limits.COOKIE}=of-another-token"}  # as a browser sends it with every request
         for _ in range(2 * WRONG_TOKENS):
             assert httpx.get(f"{address}/config", headers=stale).status_code == 401

@@ -237,6 +237,7 @@ def test_all_words_of_the_page_are_in_the_browsers_language(
         ask(page, "Wer hat die Brücke über den Fluss gebaut?")
         expect(page.locator(".qa-abstained strong").last).to_have_text(said["said_foreign"].replace("{n}", "English"))
         assert page.get_by_text(re.compile(r"Open the source|Helpful|Searching|Nearest")).count() == 0
+        page.wait_for_function("document.getAnimations().length === 0")  # colours on their way
         found = Axe().run(page).response["violations"]
         assert [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]] == []
 
