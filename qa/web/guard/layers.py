@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 MAX_BODY = 256 * 1024  # bytes: the longest question with the longest history
-DRAIN_S = 1.0  # for which an unwanted body is received
+DRAIN_S = 5.0  # for which an unwanted body is received
 
 
 def path_of(scope: Scope) -> str:
