@@ -246,8 +246,9 @@ def test_all_words_of_the_page_are_in_the_browsers_language(
 def test_in_a_frame_on_a_phone_everything_is_within_reach(browser: Browser, address: str) -> None:
     with visiting(browser, f"{address}/embed", viewport=PHONE) as page:
         frame = page.frame_locator("iframe")
-        frame.locator("#qa-ask textarea").scroll_into_view_if_needed(timeout=60_000)
         ready(frame)
+        assert page.evaluate("scrollY") == 0  # the page that has the frame stays where it was
+        frame.locator("#qa-ask textarea").scroll_into_view_if_needed(timeout=60_000)
         bounds = page.locator("iframe").bounding_box()
         assert bounds
         for name in ("h1", "#qa-ask textarea", "#qa-send", ".qa-greeting p"):

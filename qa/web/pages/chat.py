@@ -92,7 +92,6 @@ def chat_page(service: Service, title: str) -> gr.Blocks:
                 placeholder=said("question_hint"),
                 show_label=False,
                 container=False,
-                autofocus=True,
                 max_length=MAX_QUESTION,
                 scale=1,
             )

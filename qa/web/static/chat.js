@@ -43,6 +43,7 @@ function start(element, trigger) {
 /** Takes note that questions are answered from now on, or refused where there are no documents. */
 function ready({ isOpen }) {
   document.title = title;
+  if (window === parent) document.querySelector("#qa-ask textarea").focus(); // else the page around it would scroll
   invite(isOpen ? words.begin_alone : words.no_documents);
   if (!wanted || !isOpen) return;
   history.replaceState(null, "", location.pathname);
