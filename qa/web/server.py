@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import uvicorn
@@ -165,7 +166,27 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
         enable_monitoring=False,
         mcp_server=True,
     )
+    if settings.token:
+        _authorize_mcp(page.mcp_server_obj, settings.token)
     return app
+
+
+def _authorize_mcp(server: Any, token: str) -> None:
+    """Have Gradio's MCP server give the token: it asks its own server, by a client that the first call makes."""
+    module: Any = import_module("gradio.mcp")
+    create, client = server._get_or_create_client, module.Client
+
+    def authorized(*arguments: Any, headers: dict[str, str], **options: Any) -> Any:
+        return client(*arguments, headers={**headers, "Authorization": f"Bearer {token}"}, **options)
+
+    def create_authorized() -> Any:
+        module.Client = authorized
+        try:
+            return create()
+        finally:
+            module.Client = client
+
+    server._get_or_create_client = create_authorized
 
 
 def _noting(settings: Settings, record: Record | None) -> Callable[[Answer, float], None]:

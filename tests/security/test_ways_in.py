@@ -99,6 +99,14 @@ def test_the_page_asks_for_the_token_once(closed: str, browser: Browser) -> None
         assert context.new_page().goto(f"{closed}/source/ports.md").status == 200  # type: ignore[union-attr]
 
 
+def test_with_the_token_the_tool_of_mcp_answers(closed: str) -> None:
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "ask", "arguments": QUESTION}}
+    headers = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/json, text/event-stream"}
+    answer = httpx.post(f"{closed}/gradio_api/mcp/", json=call, headers=headers, timeout=60)
+    assert answer.status_code == 200
+    assert "Ash" in answer.text
+
+
 def test_tokens_can_not_be_tried_out(assistant: Assistant) -> None:
     with serving(Settings(token=TOKEN), lambda: assistant) as address:
         if (left := 60 - time.time() % 60) < 10:  # tries are counted by the minute
